@@ -58,7 +58,8 @@ static void measure(const struct cmd_table *table, unsigned *widths)
             size_t cell = cmd_text_width(table->cells[i]);
             width = cell > width ? cell : width;
         }
-        widths[c] = width < COLUMN_MIN ? COLUMN_MIN : (unsigned)width;
+        bool last = c + 1 == table->column_count;
+        widths[c] = width < COLUMN_MIN && !last ? COLUMN_MIN : (unsigned)width;
     }
 }
 
