@@ -149,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {"details": "unsupported service"})
         if user is not None and (user, password) != ("user", "secret"):
             return self.answer(401, {"details": "incorrect username or password"})
-        repository = granted(query.get("scope", []), user, config)
+        repository = self.known(granted(query.get("scope", []), user, config))
         seconds = config.get("expires_in", 300)
         token = self.server.state.issue(repository, config.get("lives", seconds))
         body = {"token": token, "access_token": token, "expires_in": seconds,
@@ -157,6 +157,12 @@ class Handler(BaseHTTPRequestHandler):
         if config.get("omit_expires"):
             del body["expires_in"]
         self.answer(200, body)
+
+    def known(self, repository):
+        """The Hub gives a token for what does not exist too, but one that opens nothing."""
+        connection = http.client.HTTPConnection(self.server.state.upstream)
+        connection.request("GET", f"/v2/{repository}/tags/list")
+        return repository if connection.getresponse().status == 200 else None
 
     def basic(self):
         kind, _, value = self.headers.get("Authorization", "").partition(" ")
