@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container's standard streams: the caller's own where they are files or pipes, else pipes of
+ * ours. */
+#include "cmd/launch.h"
+
+static void own(struct launch_stdio *stdio, int fd)
+{
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(stdio->owned); i++) {
+        if (stdio->owned[i] < 0) {
+            stdio->owned[i] = fd;
+            return;
+        }
+    }
+}
+
+/* A pipe: the container's end in container_fds, ours for the proxy. */
+static int open_pipe(struct launch_stdio *stdio, int number, int *ret_ours, struct keg_err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return keg_fail_errno(err, "make a pipe");
+    bool input = number == STDIN_FILENO;
+    stdio->container_fds[number] = ends[input ? 0 : 1];
+    own(stdio, ends[input ? 0 : 1]);
+    *ret_ours = ends[input ? 1 : 0];
+    return 0;
+}
+
+static int open_stdin(const struct plan_flags *flags, struct launch_stdio *stdio,
+                      struct keg_err *err)
+{
+    if (flags->interactive && isatty(STDIN_FILENO))
+        return open_pipe(stdio, STDIN_FILENO, &stdio->proxy.stdin_write_fd, err);
+    if (flags->interactive) {
+        stdio->container_fds[STDIN_FILENO] = STDIN_FILENO;
+        return 0;
+    }
+    int fd = keg_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
+    if (fd < 0)
+        return keg_fail(err, fd, "open '/dev/null': %s", keg_errno_text(fd));
+    stdio->container_fds[STDIN_FILENO] = fd;
+    own(stdio, fd);
+    return 0;
+}
+
+static int open_output(struct launch_stdio *stdio, int number, int *ret_ours, struct keg_err *err)
+{
+    if (isatty(number))
+        return open_pipe(stdio, number, ret_ours, err);
+    stdio->container_fds[number] = number;
+    return 0;
+}
+
+int launch_stdio_open(const struct plan_flags *flags, struct launch_stdio *ret, struct keg_err *err)
+{
+    *ret = LAUNCH_STDIO_INIT;
+    ret->proxy.interactive = flags->interactive;
+    ret->proxy.sig_proxy = !flags->no_sig_proxy;
+    if (flags->tty)
+        return 0;
+    int r = open_stdin(flags, ret, err);
+    if (r == 0)
+        r = open_output(ret, STDOUT_FILENO, &ret->proxy.stdout_read_fd, err);
+    if (r == 0)
+        r = open_output(ret, STDERR_FILENO, &ret->proxy.stderr_read_fd, err);
+    return r;
+}
+
+void launch_stdio_close_container_side(struct launch_stdio *stdio)
+{
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(stdio->owned); i++) {
+        if (stdio->owned[i] >= 0)
+            (void)close(stdio->owned[i]);
+        stdio->owned[i] = -1;
+    }
+}
+
+void launch_stdio_done(struct launch_stdio *stdio)
+{
+    int *ours[] = {&stdio->proxy.stdin_write_fd, &stdio->proxy.stdout_read_fd,
+                   &stdio->proxy.stderr_read_fd};
+    launch_stdio_close_container_side(stdio);
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(ours); i++) {
+        if (*ours[i] >= 0)
+            (void)close(*ours[i]);
+        *ours[i] = -1;
+    }
+}
