@@ -29,11 +29,20 @@ struct leaf {
     uint8_t action;
 };
 
+/* One side of a comparison that leads to a plain answer. */
+struct answer {
+    size_t jump;
+    bool greater;
+    uint8_t action;
+};
+
 struct builder {
     struct seccomp_filter *filter;
     bool failed; /* sticky: the filter did not fit */
     uint8_t actions[SECCOMP_CLASSES];
     struct leaf leaves[LEAVES_MAX];
+    struct answer answers[LEAVES_MAX];
+    size_t answers_count;
 };
 
 /* Returns the place of the new instruction. */
@@ -93,40 +102,71 @@ static void emit_mask_rule(struct builder *builder, const struct seccomp_args *r
     emit_return(builder, SECCOMP_ALLOW);
 }
 
-static void emit_leaf(struct builder *builder, uint8_t action)
+static void emit_argument_rule(struct builder *builder, const struct seccomp_args *rule)
 {
-    const struct seccomp_args *rule;
-    size_t argument;
+    size_t argument = offsetof(struct seccomp_data, args) + rule->index * sizeof(uint64_t);
 
-    if (action < SECCOMP_ARGS) {
-        emit_return(builder, action);
-        return;
-    }
-    rule = &seccomp_args[action - SECCOMP_ARGS];
-    argument = offsetof(struct seccomp_data, args) + rule->index * sizeof(uint64_t);
     if (rule->without_mask)
         emit_mask_rule(builder, rule, argument);
     else
         emit_value_rule(builder, rule, argument);
 }
 
-/* ${count} leaves from ${leaves} on, the number being in the accumulator. The lower half follows
- * the comparison, the upper half is jumped to. */
-static void emit_tree(struct builder *builder, const struct leaf *leaves, size_t count)
+/* Makes one side of the comparison at ${jump} lead to ${target}. */
+static void set_side(struct builder *builder, size_t jump, bool greater, size_t target)
 {
-    size_t half = count / 2, jump, distance;
+    struct sock_filter *instruction = &builder->filter->instructions[jump];
+    size_t distance = target - jump - 1;
 
-    if (count == 1) {
-        emit_leaf(builder, leaves->action);
-        return;
-    }
-    jump = emit(builder, BPF_JMP | BPF_JGE | BPF_K, leaves[half].first, 0, 0);
-    emit_tree(builder, leaves, half);
-    distance = builder->filter->length - jump - 1;
     if (distance > UINT8_MAX)
         builder->failed = true;
-    builder->filter->instructions[jump].jt = (uint8_t)distance;
-    emit_tree(builder, leaves + half, count - half);
+    if (greater)
+        instruction->jt = (uint8_t)distance;
+    else
+        instruction->jf = (uint8_t)distance;
+}
+
+static void emit_tree(struct builder *builder, const struct leaf *leaves, size_t count);
+
+/* What one side of a comparison decides, placed here. Plain answers are shared by the whole tree
+ * and come at its end: half as many instructions, which is time when the kernel compiles them. */
+static void emit_side(struct builder *builder, const struct leaf *leaves, size_t count, size_t jump,
+                      bool greater)
+{
+    if (count == 1 && leaves->action < SECCOMP_ARGS) {
+        builder->answers[builder->answers_count++] = (struct answer){jump, greater, leaves->action};
+        return;
+    }
+    set_side(builder, jump, greater, builder->filter->length);
+    if (count == 1)
+        emit_argument_rule(builder, &seccomp_args[leaves->action - SECCOMP_ARGS]);
+    else
+        emit_tree(builder, leaves, count);
+}
+
+/* Two leaves or more, the number being in the accumulator. */
+static void emit_tree(struct builder *builder, const struct leaf *leaves, size_t count)
+{
+    size_t half = count / 2;
+    size_t jump = emit(builder, BPF_JMP | BPF_JGE | BPF_K, leaves[half].first, 0, 0);
+
+    emit_side(builder, leaves, half, jump, false);
+    emit_side(builder, leaves + half, count - half, jump, true);
+}
+
+static void emit_answers(struct builder *builder)
+{
+    for (uint8_t action = SECCOMP_EPERM; action < SECCOMP_ARGS; action++) {
+        size_t place = builder->filter->length;
+
+        emit_return(builder, action);
+        for (size_t i = 0; i < builder->answers_count; i++) {
+            const struct answer *answer = &builder->answers[i];
+
+            if (answer->action == action)
+                set_side(builder, answer->jump, answer->greater, place);
+        }
+    }
 }
 
 static size_t merge_leaves(struct builder *builder, const struct seccomp_abi *abi)
@@ -149,7 +189,16 @@ static size_t merge_leaves(struct builder *builder, const struct seccomp_abi *ab
 
 static void emit_abi(struct builder *builder, const struct seccomp_abi *abi)
 {
-    emit_tree(builder, builder->leaves, merge_leaves(builder, abi));
+    size_t count = merge_leaves(builder, abi);
+
+    /* At least a number that is known and one above all that are. */
+    if (count < 2 || builder->failed) {
+        builder->failed = true;
+        return;
+    }
+    builder->answers_count = 0;
+    emit_tree(builder, builder->leaves, count);
+    emit_answers(builder);
 }
 
 /* A test whose other side may be farther than 255 instructions: `ja` takes 32 bits. Returns the
@@ -266,9 +315,9 @@ static void write_class_json(struct keg_buf *buf, const char *names, uint8_t act
         write_args_json(buf, names, &seccomp_args[action - SECCOMP_ARGS]);
 }
 
-int seccomp_write_default_json(uint64_t bounding, struct keg_buf *buf)
+int seccomp_write_json(enum seccomp_machine machine, uint64_t bounding, struct keg_buf *buf)
 {
-    const struct seccomp_profile *profile = &seccomp_profiles[SECCOMP_NATIVE];
+    const struct seccomp_profile *profile = &seccomp_profiles[machine];
     const char *separator = "";
 
     keg_buf_printf(buf,
@@ -287,4 +336,9 @@ int seccomp_write_default_json(uint64_t bounding, struct keg_buf *buf)
             write_class_json(buf, profile->names[i], class_action(&seccomp_classes[i], bounding));
     }
     return keg_buf_str(buf, "]}");
+}
+
+int seccomp_write_default_json(uint64_t bounding, struct keg_buf *buf)
+{
+    return seccomp_write_json(SECCOMP_NATIVE, bounding, buf);
 }

@@ -33,8 +33,8 @@ enum seccomp_machine { SECCOMP_X86_64, SECCOMP_AARCH64, SECCOMP_MACHINES };
 #error "run/seccomp/default.profile has no tables for this machine"
 #endif
 
-/* Instructions that a default filter may have; the largest is below 700. */
-#define SECCOMP_FILTER_MAX 1024
+/* Instructions that a default filter may have; the largest has about 370. */
+#define SECCOMP_FILTER_MAX 512
 
 struct seccomp_filter {
     unsigned short length;
@@ -56,7 +56,11 @@ int seccomp_install(const struct seccomp_filter *filter, bool log, struct keg_er
 /* seccomp_install_default(bounding, log, err): Both of the above for this machine. */
 int seccomp_install_default(uint64_t bounding, bool log, struct keg_err *err);
 
-/* seccomp_write_default_json(bounding, buf): The same rules as the value of linux.seccomp in an OCI
- * config.json (runtime-spec config-linux.md "Seccomp"), one JSON object with no newline behind it. Runtimes
- * that use libseccomp ignore names that theirs does not know yet. Return 0 or ${buf}'s sticky error. */
+/* seccomp_write_json(machine, bounding, buf): The same rules as the value of linux.seccomp in an OCI
+ * config.json (runtime-spec config-linux.md "Seccomp"), one JSON object with no newline behind it, with the
+ * names that ${machine} has. Runtimes that use libseccomp ignore names that theirs does not know yet. ENOSYS
+ * for what is unknown cannot be said there: runc adds it by itself. Return 0 or ${buf}'s sticky error. */
+int seccomp_write_json(enum seccomp_machine machine, uint64_t bounding, struct keg_buf *buf);
+
+/* seccomp_write_default_json(bounding, buf): The same for this machine. */
 int seccomp_write_default_json(uint64_t bounding, struct keg_buf *buf);
