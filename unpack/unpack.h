@@ -13,7 +13,7 @@
 
 /* unpack_decompress_new(source, ret, err): Wrap ${source} by what its first bytes say: gzip (all members;
  * zero padding behind the last is skipped, other trailing bytes are -EBADMSG), zstd (frames and skippable
- * frames, window at most 2^KEG_ZSTD_WINDOW_LOG_MAX) or plain. Takes ${source}, also on failure. A stream
+ * frames, window at most 2^KEG_ZSTD_WINDOW_LOG_MAX, else -EFBIG) or plain. Takes ${source}, also on failure. A stream
  * that ends early is -EBADMSG. Reads ${source} to its very end before it returns 0. */
 int unpack_decompress_new(struct keg_source *source /* takes */, struct keg_source **ret,
                           struct keg_err *err);
@@ -27,9 +27,11 @@ int unpack_digest_new(struct keg_source *source /* takes */, const char *digest,
 /* What a layer turned out to be. */
 struct unpack_layer {
     uint64_t entries;
-    uint64_t size_bytes; /* of regular files, hard links counted once */
+    uint64_t size_bytes; /* of regular files as their entries say, holes and replaced files too; hard
+                          * links counted once */
     char **implied;      /* folders that the layer implies but does not list: paths without a leading
-                          * slash, parents first; made root:root 0755 until unpack_adopt_implied() */
+                          * slash, parents first, "." for the root; made 0755 and the caller's until
+                          * unpack_adopt_implied() */
 };
 
 void unpack_layer_done(struct unpack_layer *layer);
@@ -48,14 +50,18 @@ void unpack_layer_done(struct unpack_layer *layer);
  *  - a later entry of the same name replaces the earlier; a folder met again only changes attributes;
  *  - only a folder may name the root; "..", absolute names and a parent that is no folder are resolved as
  *    design says: leading "/" and "./" are cut, ".." is -EBADMSG, a parent that is a symbolic link or a
- *    file made by this layer is -EBADMSG naming the entry.
- * Bounds: KEG_TAR_*, KEG_LAYER_UNPACKED_MAX_BYTES (-EFBIG naming the limit). -ENOSPC is passed on. On
- * failure what was written stays, for the caller to remove. */
+ *    file made by this layer is -EBADMSG naming the entry;
+ *  - POSIX ACLs (SCHILY.acl.*) where they name everybody by number, else none of that entry;
+ *  - names are bytes, whatever the locale; a stream of no bytes is an empty layer.
+ * Bounds: KEG_TAR_PATH_MAX_BYTES and KEG_TAR_DEPTH_MAX (-ENAMETOOLONG), KEG_TAR_ENTRIES_MAX (implied
+ * folders count) and KEG_LAYER_UNPACKED_MAX_BYTES, of files and of the tar itself (-EFBIG naming the
+ * limit). -ENOSPC is passed on. May run in several threads at once. On failure what was written stays,
+ * for the caller to remove. */
 int unpack_layer(struct keg_source *tar, int dirfd, struct unpack_layer *ret, struct keg_err *err);
 
 /* unpack_adopt_implied(layer, dirfd, lower_fds, count, err): Give each implied folder of ${layer} in
  * ${dirfd} owner, mode, times and xattrs of the same folder in the layers below, ${lower_fds}, top first.
- * One that is hidden there by a whiteout, an opaque parent or a non-folder, or is missing, stays as it
- * is. */
+ * One that is hidden there by a whiteout, an opaque parent or a non-folder, that lies in an opaque folder
+ * of this layer, or is missing, stays as it is. */
 int unpack_adopt_implied(const struct unpack_layer *layer, int dirfd, const int *lower_fds, size_t count,
                          struct keg_err *err);
