@@ -17,6 +17,7 @@ const char *cgroup_controller_name(enum cgroup_controller controller);
 
 struct cgroup_layout {
     enum run_cgroup_layout kind;
+    const char *root;     /* "/sys/fs/cgroup"; v1's controllers are mounted below it; static */
     unsigned controllers; /* bit n: enum cgroup_controller n can be used. CGROUP_DEVICES on v2 is BPF. */
 };
 
