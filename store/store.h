@@ -110,8 +110,8 @@ int store_blob_writer_restart(struct store_blob_writer *writer, struct keg_err *
  * once, before the excess is written. */
 int store_blob_writer_write(struct store_blob_writer *writer, const void *data, size_t length,
                             struct keg_err *err);
-/* store_blob_writer_commit(writer, err): Check size, then digest (-EBADMSG, and the bytes are dropped);
- * fsync, rename to the final name, 0400, fsync the folder. */
+/* store_blob_writer_commit(writer, err): Check size (-EBADMSG; a short one can still go on), then digest
+ * (-EBADMSG, and the bytes are dropped); fsync, rename to the final name, 0400, fsync the folder. */
 int store_blob_writer_commit(struct store_blob_writer *writer, struct keg_err *err);
 /* store_blob_writer_free(writer): Release the lock; what was not committed stays as .part. NULL is fine. */
 void store_blob_writer_free(struct store_blob_writer *writer);
@@ -124,7 +124,8 @@ int store_blob_put(struct store *store, const char *digest, const void *data, si
                    struct keg_err *err);
 
 /* store_chain_id(parent_chain_id, diff_id, text): image-spec config.md "Layer ChainID": ${diff_id} where
- * ${parent_chain_id} is NULL, else sha256 of "parent diff". ${text} holds 72. Library keg_store_ingest. */
+ * ${parent_chain_id} is NULL, else sha256 of "parent diff". ${text} holds 72: a lowest diff id that is longer
+ * (sha512) gives its sha256. Library keg_store_ingest. */
 void store_chain_id(const char *parent_chain_id, const char *diff_id, char text[static 72]);
 
 /* ---------------------------------------------------------------------------------------- layers */
@@ -271,7 +272,9 @@ int store_container_ids_run(struct store *store, char ***ret_ids, struct keg_err
 typedef void store_removed_fn(void *context, const char *digest);
 
 /* store_collect(store, removed, context, err): Remove layers and blobs that no ref and no container needs,
- * and the left-overs under tmp/ that nobody locks. Takes the exclusive lock without waiting: 1 where
+ * containers that a crash cut short, and the left-overs under tmp/ that nobody locks. A .part stays, for a
+ * later pull to go on with. A damaged ref or container is an error that names its file: then no layer and no
+ * blob is removed, as nobody knows what it needs. Takes the exclusive lock without waiting: 1 where
  * another process holds it (what is dead is removed by a later collection), 0 when done. Dead objects are
  * renamed into tmp/ under the lock and deleted after it is released. */
 int store_collect(struct store *store, store_removed_fn *removed, void *context, struct keg_err *err);
