@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "cmd/common/name.h"
 #include "cmd/common/options.h"
 #include "cmd/common/report.h"
 #include "store/store.h"
@@ -23,14 +24,13 @@ extern const struct cmd_verb cmd_verb_version;
 /* ---------------------------------------------------------------------------------------- helper.c */
 
 /* cmd_helper_exec(argc, argv, globals, err): Become `keg-image --root … --runroot … ARGV…` (argv[0] is its
- * verb). Found beside this program's file, in its folder's ../libexec/keg (an out-of-tree install), else in
- * KEG_LIBEXECDIR; $PATH is never searched. Returns only on failure, a negative code. */
+ * verb). Found beside this program's file (/proc/self/exe), else in KEG_LIBEXECDIR; $PATH is never searched. Returns only on failure, a negative code. */
 int cmd_helper_exec(int argc, char **argv, const struct cmd_globals *globals, struct keg_err *err);
 
 /* cmd_helper_run(argc, argv, globals, stdout_to_stderr, ret_exit_code, err): The same as a child, waited for:
  * for `run`, which pulls what is missing. ${stdout_to_stderr} keeps the caller's standard output clean. The
- * child's own messages were printed when its exit code is not 0. SIGINT and SIGTERM that reach keg
- * meanwhile reach the child too and are its to answer: keg ignores them until it has ended. */
+ * child's own messages were printed when its exit code is not 0. A Ctrl-C reaches both and is the child's to
+ * answer: keg ignores SIGINT and SIGQUIT until it has ended. The child gets SIGTERM when keg dies. */
 int cmd_helper_run(int argc, char **argv, const struct cmd_globals *globals, bool stdout_to_stderr,
                    int *ret_exit_code, struct keg_err *err);
 
@@ -42,15 +42,41 @@ int cmd_leases_dir(struct store *store, int *ret_fd, struct keg_err *err);
 
 /* cmd_collect(store): Clean up after containers whose keg was killed: what still runs of them is killed, their
  * cgroups, leases and run folders go, --rm ones are removed, others become exited with code 137. Cheap when
- * there is nothing: one readdir, and one failed flock for each running container. A container that cannot
- * be cleaned up is warned about and left for the next time. */
+ * there is nothing: one readdir, and one failed flock for each running container; `run` calls it behind
+ * the start. A container that cannot be cleaned up is warned about and left for the next time. */
 void cmd_collect(struct store *store);
 
-/* ----------------------------------------------------------------------------------- random_name.c */
+/* cmd_sweep(store): cmd_collect(), and the same for containers that a reboot ended, which have no run folder left;
+ * and what is left of containers that were never whole. Reads each container's meta.json: for verbs that
+ * list them anyway. */
+void cmd_sweep(struct store *store);
 
-/* cmd_random_name(attempt, text): A name for a container, "adjective_surname"; from the second ${attempt} (1 and
- * up) on with that digit behind. ${text} holds 64. 0 or -errno (getrandom(2)). */
-int cmd_random_name(unsigned attempt, char text[static 64]);
+/* ----------------------------------------------------------------------------------------- lists.c */
 
-/* cmd_container_name_valid(name): docker's rule: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
-bool cmd_container_name_valid(const char *name);
+void cmd_cleanup_store(struct store **store);
+#define _cleanup_store_ __attribute__((cleanup(cmd_cleanup_store)))
+
+/* What the store holds, as one value. */
+struct cmd_images {
+    struct store_image *items;
+    size_t count;
+};
+struct cmd_containers {
+    struct store_container *items;
+    size_t count;
+};
+
+/* cmd_images_load(verb, store, ret, err): All names of images; damaged ones are warned about and left out.
+ * cmd_containers_load(store, ret, err): All containers. Freed with the functions below, also when empty. */
+int cmd_images_load(const char *verb, struct store *store, struct cmd_images *ret, struct keg_err *err);
+int cmd_containers_load(struct store *store, struct cmd_containers *ret, struct keg_err *err);
+void cmd_images_done(struct cmd_images *images);
+void cmd_containers_done(struct cmd_containers *containers);
+
+/* cmd_print_json(json, pretty, err): One JSON value and a newline on standard output. Takes ${json}; where it is
+ * NULL memory ran out: -ENOMEM. */
+int cmd_print_json(json_t *json /* takes */, bool pretty, struct keg_err *err);
+
+/* cmd_open_store(verb, globals, ret): store_open() as a verb's first step: 0, or the exit code after the
+ * complaint was printed. */
+int cmd_open_store(const char *verb, const struct cmd_globals *globals, struct store **ret);

@@ -60,6 +60,13 @@ void cmd_warn(const char *verb, const char *format, ...)
     print_line(verb, NULL, text);
 }
 
+int cmd_exit_combine(int a, int b)
+{
+    if (a == b || b == CMD_EXIT_OK)
+        return a;
+    return a == CMD_EXIT_OK ? b : CMD_EXIT_FAILED;
+}
+
 void cmd_ignore_sigpipe(void)
 {
     signal(SIGPIPE, SIG_IGN);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keg inspect, of a container. */
+#include "cmd/inspect.h"
+
+#include <string.h>
+
+/* What docker writes where something has not happened yet. */
+#define NO_TIME "0001-01-01T00:00:00Z"
+
+static void time_text(struct timespec t, char text[static 40])
+{
+    if (t.tv_sec == 0)
+        snprintf(text, 40, NO_TIME);
+    else
+        keg_format_time(t, text);
+}
+
+static json_t *state_json(const struct store_container *container)
+{
+    static const char *const words[] = {
+        [STORE_CREATED] = "created", [STORE_RUNNING] = "running", [STORE_EXITED] = "exited"};
+    char started[40], finished[40];
+    bool running = container->status == STORE_RUNNING;
+    time_text(container->started, started);
+    time_text(container->finished, finished);
+    return json_pack(
+        "{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:s, s:s}", "Status",
+        words[container->status], "Running", running, "Paused", 0, "Restarting", 0, "OOMKilled",
+        container->oom_killed, "Dead", 0, "Pid", running ? (int)container->pid : 0, "ExitCode",
+        running ? 0 : container->exit_code, "Error", container->error ? container->error : "",
+        "StartedAt", started, "FinishedAt", finished);
+}
+
+/* A member of a spec's object, borrowed; null where there is none, so that lookups can be chained.
+ */
+static json_t *get(const json_t *object, const char *key)
+{
+    json_t *value = json_object_get(object, key);
+    return value ? value : json_null();
+}
+
+static json_t *config_json(const struct store_container *container, const json_t *spec)
+{
+    const json_t *process = get(spec, "process");
+    const json_t *user = get(process, "user");
+    char ids[64];
+    snprintf(ids, sizeof(ids), "%lld:%lld", (long long)json_integer_value(get(user, "uid")),
+             (long long)json_integer_value(get(user, "gid")));
+    return json_pack("{s:O, s:s, s:b, s:O, s:o, s:s, s:O}", "Hostname", get(spec, "hostname"),
+                     "User", ids, "Tty", json_is_true(get(process, "terminal")), "Env",
+                     get(process, "env"), "Cmd", keg_json_strv_new(container->command), "Image",
+                     container->image_name, "WorkingDir", get(process, "cwd"));
+}
+
+/* --cpus as docker keeps it: billionths of a CPU. */
+static json_int_t nano_cpus(const json_t *cpu)
+{
+    json_int_t quota = json_integer_value(get(cpu, "quota"));
+    json_int_t period = json_integer_value(get(cpu, "period"));
+    return quota > 0 && period > 0 ? quota * 1000000000 / period : 0;
+}
+
+static json_t *host_config_json(const struct store_container *container, const json_t *spec)
+{
+    const json_t *resources = get(get(spec, "linux"), "resources");
+    const json_t *memory = get(resources, "memory");
+    const json_t *cpu = get(resources, "cpu");
+    const json_t *pids = get(resources, "pids");
+    return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "AutoRemove", container->auto_remove,
+                     "ReadonlyRootfs", json_is_true(get(get(spec, "root"), "readonly")), "Memory",
+                     json_integer_value(get(memory, "limit")), "MemorySwap",
+                     json_integer_value(get(memory, "swap")), "NanoCpus", nano_cpus(cpu),
+                     "CpuShares", json_integer_value(get(cpu, "shares")), "PidsLimit",
+                     json_integer_value(get(pids, "limit")));
+}
+
+static bool has_option(const json_t *mount, const char *wanted)
+{
+    const json_t *options = get(mount, "options");
+    for (size_t i = 0; i < json_array_size(options); i++)
+        if (keg_streq(json_string_value(json_array_get(options, i)), wanted))
+            return true;
+    return false;
+}
+
+/* Those that the user asked for, or that keg makes of files: what has a place on the host. */
+static json_t *mounts_json(const json_t *spec)
+{
+    json_t *mounts = json_array();
+    const json_t *all = get(spec, "mounts");
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *mount = json_array_get(all, i);
+        if (!has_option(mount, "bind") && !has_option(mount, "rbind"))
+            continue;
+        json_array_append_new(mounts,
+                              json_pack("{s:s, s:O, s:O, s:b}", "Type", "bind", "Source",
+                                        get(mount, "source"), "Destination",
+                                        get(mount, "destination"), "RW", !has_option(mount, "ro")));
+    }
+    return mounts;
+}
+
+static json_t *graph_driver_json(struct store *store, const struct store_container *container)
+{
+    _cleanup_free_ char *lower = NULL;
+    _cleanup_free_ char *upper =
+        keg_asprintf("%s/containers/%s/upper", store_root(store), container->id);
+    _cleanup_free_ char *work =
+        keg_asprintf("%s/containers/%s/work", store_root(store), container->id);
+    if (!upper || !work || inspect_layer_paths(store, container->layers, &lower, NULL) < 0)
+        return NULL;
+    return json_pack("{s:{s:s, s:s, s:s}, s:s}", "Data", "LowerDir", lower, "UpperDir", upper,
+                     "WorkDir", work, "Name", "overlay");
+}
+
+static json_t *container_json(struct store *store, const struct store_container *container,
+                              const json_t *spec)
+{
+    char created[40];
+    char *const none[] = {NULL};
+    char *const *command = container->command ? container->command : none;
+    _cleanup_free_ char *name = keg_asprintf("/%s", container->name);
+    time_text(container->created, created);
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "Id",
+                     container->id, "Created", created, "Path", command[0] ? command[0] : "",
+                     "Args", keg_json_strv_new(command[0] ? command + 1 : none), "State",
+                     state_json(container), "Image", container->image_id, "Name", name ? name : "",
+                     "RestartCount", 0, "Driver", "overlay", "Platform", "linux", "GraphDriver",
+                     graph_driver_json(store, container), "Mounts", mounts_json(spec), "Config",
+                     config_json(container, spec), "HostConfig", host_config_json(container, spec));
+}
+
+int inspect_container(struct store *store, const struct store_container *container, json_t **ret,
+                      struct keg_err *err)
+{
+    _cleanup_fd_ int dir = -1;
+    _cleanup_json_ json_t *spec = NULL;
+    struct keg_err cause = KEG_ERR_INIT;
+    int code = store_container_dir(store, container->id, &dir, err);
+    if (code < 0)
+        return code;
+    spec = keg_json_read(dir, "config.json", KEG_STORE_FILE_MAX_BYTES, &cause);
+    if (!spec && cause.code != -ENOENT) /* a container that was not started has none */
+        return keg_fail(err, cause.code, "%s", cause.text);
+    *ret = container_json(store, container, spec);
+    return *ret ? 0 : keg_fail(err, -ENOMEM, "out of memory");
+}
