@@ -105,10 +105,11 @@ hub_config() {
     mv "$BOX/hub.json.new" "$BOX/hub.json"
 }
 
-# requests LOG EXPRESSION: how many requests of a server's log fit the Python expression over r (a dict).
+# requests LOG EXPRESSION: how many requests of a server's log fit the Python expression over r (a dict); unquote() is there.
 requests() {
     python3 -c '
 import json, sys
+from urllib.parse import unquote
 print(sum(1 for line in open(sys.argv[1]) for r in [json.loads(line)] if eval(sys.argv[2])))' \
         "$BOX/$1.log" "$2"
 }
