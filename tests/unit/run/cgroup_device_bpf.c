@@ -153,7 +153,11 @@ Test(device_bpf, the_verifier_takes_long_lists)
     struct run_device_rule rules[200];
     for (size_t i = 0; i < 200; i++)
         rules[i] = (struct run_device_rule){i % 3 != 0, "abc"[i % 3], i % 5 ? (int64_t)i : -1,
-                                            i % 7 ? (int64_t)i : -1, "r"};
+                                            i % 7 ? (int64_t)i : -1, ""};
+    for (size_t i = 0; i < 200; i++)
+        memcpy(rules[i].access, i % 10 == 3 ? "r" : "rwm", i % 10 == 3 ? 2 : 4);
+    for (size_t i = 0; i < 200; i += 35)
+        rules[i].major = 1; /* none is for all: the list would begin anew there */
     struct device_rules normal;
     struct bpf_insn *program;
     size_t length;
