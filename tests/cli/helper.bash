@@ -54,7 +54,7 @@ keg_fails() {
     shift 2
     run --separate-stderr keg "$@"
     [ "$status" = "$code" ] || fail "keg $* ended with $status instead of $code"
-    # shellcheck disable=SC2154 -- bats sets it
+    # shellcheck disable=SC2154
     grep -qE -- "$regex" <<<"$stderr" || fail "keg $*: no line of standard error fits: $regex"
 }
 

@@ -26,7 +26,7 @@ snapshot() {
     echo "== files"
     find "$KEG_ROOT" "$KEG_RUNROOT" -path '*/fs/*' -prune -o -print | sort
     echo "== processes"
-    ps -eo comm= | grep -c '^keg' || true
+    pgrep -c keg || true
 }
 
 same_as_before() {
@@ -58,9 +58,9 @@ same_as_before() {
 }
 
 @test "twenty at a time leave nothing" {
-    local before n round pids
+    local before n pids
     before=$(snapshot)
-    for round in 1 2 3; do
+    for _ in 1 2 3; do
         pids=()
         for n in $(seq 20); do
             keg run --rm busybox true 3>&- &

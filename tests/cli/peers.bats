@@ -157,15 +157,19 @@ FILE
     same_tree localhost:5000/peer/whiteouts "$(podman_tree localhost:5000/peer/whiteouts)"
 }
 
-@test "tars of GNU tar and bsdtar: sparse files, ACLs, long names" {
+@test "tars of GNU tar, in each of its formats, as GNU tar extracts them; sparse files stay sparse" {
     make_tree "$BOX/source"
-    setfacl -m u:1234:rw "$BOX/source/xattr" 2>/dev/null || true
-    local form
-    for form in gnu pax; do
-        tar -C "$BOX/source" --format=$form --sparse --xattrs --xattrs-include='*' --numeric-owner -cf "$BOX/$form.tar" .
-        # shellcheck disable=SC2086
-        podman $STORAGE import -q "$BOX/$form.tar" "localhost:5000/peer/tar-$form" >/dev/null ||
-            skip "podman's reader refuses sparse entries"
+    local form sparse
+    for form in gnu pax oldgnu; do
+        tar -C "$BOX/source" --format=$form --sparse $([ $form = pax ] && echo --xattrs --xattrs-include=*) \
+            --numeric-owner -cf "$BOX/$form.tar" .
+        mkdir "$BOX/by-tar-$form"
+        tar -C "$BOX/by-tar-$form" --xattrs --xattrs-include='*' --numeric-owner --same-owner -pxf "$BOX/$form.tar"
+        python3 "$KEG_REGISTRY_LIB/images.py" layers http://127.0.0.1:5000 "peer/tar-$form:latest" "$BOX/$form.tar"
+        store_reset
+        same_tree "localhost:5000/peer/tar-$form" "$BOX/by-tar-$form"
+        sparse=$(stat -c %b "$KEG_ROOT"/layers/*/fs/sparse)
+        [ "$sparse" -lt 100 ] || fail "$form: $sparse blocks on disk"
     done
 }
 

@@ -4,6 +4,7 @@
 
   images.py push http://HOST:PORT REPOSITORY:TAG NAME   into a registry, by the distribution-spec's API
   images.py tree FOLDER REPOSITORY:TAG NAME             into the tree that faults.py serves (nothing refused)
+  images.py layers http://HOST:PORT REPOSITORY:TAG TAR...   an image of these tars, into a registry
   images.py show NAME                                   its digests, as JSON
   images.py list                                        every NAME with what it is
 
@@ -623,9 +624,13 @@ def main(arguments):
         made = IMAGES[arguments[1]]()
         print(json.dumps({"top": made.top, **made.details}))
         return
-    if len(arguments) != 4 or arguments[0] not in ("push", "tree"):
+    if len(arguments) < 4 or arguments[0] not in ("push", "tree", "layers"):
         sys.exit(__doc__)
     repository, _, tag = arguments[2].rpartition(":")
+    if arguments[0] == "layers":
+        made = single([open(path, "rb").read() for path in arguments[3:]])
+        push(arguments[1], repository, tag, made)
+        return
     put = push if arguments[0] == "push" else write_tree
     made = IMAGES[arguments[3]]()
     put(arguments[1], repository, tag, made)
