@@ -231,30 +231,41 @@ static bool is_same_file(int dirfd, const char *name, const struct stat *other)
            st.st_dev == other->st_dev;
 }
 
+/* Find what ${text} names: its folder's fd, its name there in ${writer}->target, what it is. */
+static int find_target(struct unpack_writer *writer, const char *text, struct stat *ret_st,
+                       struct keg_err *err)
+{
+    char name[UNPACK_SHORT_NAME_BYTES];
+    unpack_short_name(text, name);
+    int r = unpack_path_parse(text, &writer->target, err);
+    if (r < 0)
+        return keg_wrap(err, "a hard link to '%s'", name);
+    _cleanup_fd_ int fd = writer->target.count > 0 ? open_target_folder(writer) : -ENOENT;
+    if (fd < 0 || fstatat(fd, unpack_path_last(&writer->target), ret_st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        unpack_is_whiteout(ret_st))
+        return keg_fail(err, -EBADMSG,
+                        "a hard link to '%s', which no earlier entry of this layer made", name);
+    if (S_ISDIR(ret_st->st_mode))
+        return keg_fail(err, -EBADMSG, "a hard link to the folder '%s'", name);
+    return TAKE_FD(fd);
+}
+
 /* A hard link gets no metadata of its own: it is the file that an earlier entry described. */
 static int write_hardlink(struct unpack_writer *writer, struct archive_entry *entry, int dirfd,
                           const char *name, struct keg_err *err)
 {
-    const char *text = archive_entry_hardlink(entry);
     /* Readers disagree whether a body follows such a header: what is a body to one is entries to
      * another. */
     if (archive_entry_size(entry) > 0)
         return keg_fail(err, -EBADMSG, "a hard link with a content of its own");
-    int r = unpack_path_parse(text, &writer->target, err);
-    if (r < 0)
-        return keg_wrap(err, "a hard link to '%s'", text);
     struct stat st;
-    _cleanup_fd_ int folder = writer->target.count > 0 ? open_target_folder(writer) : -ENOENT;
-    const char *last = writer->target.count > 0 ? unpack_path_last(&writer->target) : "";
-    if (folder < 0 || fstatat(folder, last, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        unpack_is_whiteout(&st))
-        return keg_fail(err, -EBADMSG,
-                        "a hard link to '%s', which no earlier entry of this layer made", text);
-    if (S_ISDIR(st.st_mode))
-        return keg_fail(err, -EBADMSG, "a hard link to the folder '%s'", text);
+    _cleanup_fd_ int fd = find_target(writer, archive_entry_hardlink(entry), &st, err);
+    if (fd < 0)
+        return fd;
     if (is_same_file(dirfd, name, &st))
         return 0;
-    struct maker maker = {.make = make_link, .target = last, .target_dirfd = folder};
+    struct maker maker = {
+        .make = make_link, .target = unpack_path_last(&writer->target), .target_dirfd = fd};
     return make_anew(dirfd, name, &maker, err);
 }
 

@@ -88,6 +88,14 @@ static int next_entry(struct archive *archive, struct reader *reader, struct arc
                     text ? text : "no reason given");
 }
 
+static int name_entry(struct archive_entry *entry, struct keg_err *err)
+{
+    char text[UNPACK_SHORT_NAME_BYTES];
+    const char *name = archive_entry_pathname(entry);
+    unpack_short_name(name ? name : "", text);
+    return keg_wrap(err, "'%s'", text);
+}
+
 static int write_entries(struct unpack_writer *writer, struct reader *reader, uint64_t *ret_entries,
                          struct keg_err *err)
 {
@@ -103,7 +111,7 @@ static int write_entries(struct unpack_writer *writer, struct reader *reader, ui
         if (reader->failure.code < 0)
             *err = reader->failure;
         if (r < 0)
-            return keg_wrap(err, "'%s'", archive_entry_pathname(entry));
+            return name_entry(entry, err);
     }
     if (r < 0)
         return entries == 0 ? r : keg_wrap(err, "behind entry %llu", (unsigned long long)entries);

@@ -3,6 +3,7 @@
 #include "unpack/path.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static int add_part(struct unpack_path *path, size_t *used, const char *part, size_t length,
@@ -64,4 +65,15 @@ void unpack_path_join(const struct unpack_path *path, size_t count,
     memcpy(text, path->text, length + 1);
     for (size_t i = 1; i < count; i++)
         text[path->start[i] - 1] = '/';
+}
+
+void unpack_short_name(const char *name, char text[static UNPACK_SHORT_NAME_BYTES])
+{
+    size_t length = strlen(name);
+    bool is_long = length >= UNPACK_SHORT_NAME_BYTES;
+    const char *from = is_long ? name + length - (UNPACK_SHORT_NAME_BYTES - sizeof("...")) : name;
+    /* Not in the middle of a character of UTF-8. */
+    while (is_long && ((unsigned char)*from & 0xc0) == 0x80)
+        from++;
+    snprintf(text, UNPACK_SHORT_NAME_BYTES, "%s%s", is_long ? "..." : "", from);
 }

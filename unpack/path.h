@@ -27,3 +27,9 @@ const char *unpack_path_last(const struct unpack_path *path);
  * for none. */
 void unpack_path_join(const struct unpack_path *path, size_t count,
                       char text[static KEG_TAR_PATH_MAX_BYTES]);
+
+#define UNPACK_SHORT_NAME_BYTES 200
+
+/* unpack_short_name(name, text): ${name} for a message: of a long one the end, with "..." before
+ * it, so that the cause behind it is not cut off. */
+void unpack_short_name(const char *name, char text[static UNPACK_SHORT_NAME_BYTES]);
