@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 /* One verb, one file; main.c holds the table. `.run` of each is called by cmd_main(). */
-extern const struct cmd_verb cmd_verb_run; /* run.c */
+extern const struct cmd_verb cmd_verb_run;  /* run.c */
 extern const struct cmd_verb cmd_verb_pull; /* helper.c: its options are keg-image's */
 extern const struct cmd_verb cmd_verb_images;
 extern const struct cmd_verb cmd_verb_rmi;
@@ -21,37 +21,40 @@ extern const struct cmd_verb cmd_verb_inspect;
 extern const struct cmd_verb cmd_verb_info;
 extern const struct cmd_verb cmd_verb_version;
 
-/* ---------------------------------------------------------------------------------------- helper.c */
+/* -------------------------------------------------------------------------------------- helper.c */
 
-/* cmd_helper_exec(argc, argv, globals, err): Become `keg-image --root … --runroot … ARGV…` (argv[0] is its
- * verb). Found beside this program's file (/proc/self/exe), else in KEG_LIBEXECDIR; $PATH is never searched. Returns only on failure, a negative code. */
+/* cmd_helper_exec(argc, argv, globals, err): Become `keg-image --root … --runroot … ARGV…` (argv[0]
+ * is its verb). Found beside this program's file (/proc/self/exe), else in KEG_LIBEXECDIR; $PATH is
+ * never searched. Returns only on failure, a negative code. */
 int cmd_helper_exec(int argc, char **argv, const struct cmd_globals *globals, struct keg_err *err);
 
-/* cmd_helper_run(argc, argv, globals, stdout_to_stderr, ret_exit_code, err): The same as a child, waited for:
- * for `run`, which pulls what is missing. ${stdout_to_stderr} keeps the caller's standard output clean. The
- * child's own messages were printed when its exit code is not 0. A Ctrl-C reaches both and is the child's to
- * answer: keg ignores SIGINT and SIGQUIT until it has ended. The child gets SIGTERM when keg dies. */
+/* cmd_helper_run(argc, argv, globals, stdout_to_stderr, ret_exit_code, err): The same as a child,
+ * waited for: for `run`, which pulls what is missing. ${stdout_to_stderr} keeps the caller's
+ * standard output clean. The child's own messages were printed when its exit code is not 0. A
+ * Ctrl-C reaches both and is the child's to answer: keg ignores SIGINT and SIGQUIT until it has
+ * ended. The child gets SIGTERM when keg dies. */
 int cmd_helper_run(int argc, char **argv, const struct cmd_globals *globals, bool stdout_to_stderr,
                    int *ret_exit_code, struct keg_err *err);
 
-/* --------------------------------------------------------------------------------------- collect.c */
+/* ------------------------------------------------------------------------------------- collect.c */
 
-/* cmd_leases_dir(store, ret_fd, err): Folder of address leases, RUNROOT/network/leases, made where it is
- * missing. The caller closes *ret_fd. */
+/* cmd_leases_dir(store, ret_fd, err): Folder of address leases, RUNROOT/network/leases, made where
+ * it is missing. The caller closes *ret_fd. */
 int cmd_leases_dir(struct store *store, int *ret_fd, struct keg_err *err);
 
-/* cmd_collect(store): Clean up after containers whose keg was killed: what still runs of them is killed, their
- * cgroups, leases and run folders go, --rm ones are removed, others become exited with code 137. Cheap when
- * there is nothing: one readdir, and one failed flock for each running container; `run` calls it behind
- * the start. A container that cannot be cleaned up is warned about and left for the next time. */
+/* cmd_collect(store): Clean up after containers whose keg was killed: what still runs of them is
+ * killed, their cgroups, leases and run folders go, --rm ones are removed, others become exited
+ * with code 137. Cheap when there is nothing: one readdir, and one failed flock for each running
+ * container; `run` calls it behind the start. A container that cannot be cleaned up is warned about
+ * and left for the next time. */
 void cmd_collect(struct store *store);
 
-/* cmd_sweep(store): cmd_collect(), and the same for containers that a reboot ended, which have no run folder left;
- * and what is left of containers that were never whole. Reads each container's meta.json: for verbs that
- * list them anyway. */
+/* cmd_sweep(store): cmd_collect(), and the same for containers that a reboot ended, which have no
+ * run folder left; and left-overs under tmp/. Reads each container's meta.json: for verbs that list
+ * them anyway. */
 void cmd_sweep(struct store *store);
 
-/* ----------------------------------------------------------------------------------------- lists.c */
+/* --------------------------------------------------------------------------------------- lists.c */
 
 void cmd_cleanup_store(struct store **store);
 #define _cleanup_store_ __attribute__((cleanup(cmd_cleanup_store)))
@@ -66,17 +69,23 @@ struct cmd_containers {
     size_t count;
 };
 
-/* cmd_images_load(verb, store, ret, err): All names of images; damaged ones are warned about and left out.
- * cmd_containers_load(store, ret, err): All containers. Freed with the functions below, also when empty. */
-int cmd_images_load(const char *verb, struct store *store, struct cmd_images *ret, struct keg_err *err);
+/* cmd_images_load(verb, store, ret, err): All names of images; damaged ones are warned about and
+ * left out. cmd_containers_load(store, ret, err): All containers. Freed with the functions below,
+ * also when empty. */
+int cmd_images_load(const char *verb, struct store *store, struct cmd_images *ret,
+                    struct keg_err *err);
 int cmd_containers_load(struct store *store, struct cmd_containers *ret, struct keg_err *err);
 void cmd_images_done(struct cmd_images *images);
 void cmd_containers_done(struct cmd_containers *containers);
 
-/* cmd_print_json(json, pretty, err): One JSON value and a newline on standard output. Takes ${json}; where it is
- * NULL memory ran out: -ENOMEM. */
+/* cmd_container_status(container): Its status as users are told: one that keg has not started yet
+ * is created, though it has an owner. */
+enum store_container_status cmd_container_status(const struct store_container *container);
+
+/* cmd_print_json(json, pretty, err): One JSON value and a newline on standard output. Takes
+ * ${json}; where it is NULL memory ran out: -ENOMEM. */
 int cmd_print_json(json_t *json /* takes */, bool pretty, struct keg_err *err);
 
-/* cmd_open_store(verb, globals, ret): store_open() as a verb's first step: 0, or the exit code after the
- * complaint was printed. */
+/* cmd_open_store(verb, globals, ret): store_open() as a verb's first step: 0, or the exit code
+ * after the complaint was printed. */
 int cmd_open_store(const char *verb, const struct cmd_globals *globals, struct store **ret);

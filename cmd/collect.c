@@ -8,7 +8,7 @@
 
 /* A run folder without state and without container is that of a keg between two calls, or of one
  * that died there: after this many seconds it is the latter. */
-enum { UNBORN_SECONDS = 10 };
+enum { UNBORN_SECONDS = 1 };
 
 enum { EXIT_KILLED = 128 + 9 };
 
@@ -130,6 +130,7 @@ void cmd_sweep(struct store *store)
 {
     _cleanup_(cmd_containers_done) struct cmd_containers containers = {NULL, 0};
     cmd_collect(store);
+    store_clean_tmp(store);
     if (cmd_containers_load(store, &containers, NULL) < 0)
         return; /* the verb lists them itself, and says why it cannot */
     for (size_t i = 0; i < containers.count; i++)

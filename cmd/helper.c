@@ -71,8 +71,11 @@ _Noreturn static void become_helper(int argc, char **argv, const struct cmd_glob
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(CMD_EXIT_FAILED);
-    if (stdout_to_stderr && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        _exit(CMD_EXIT_FAILED);
+    if (stdout_to_stderr) {
+        close(STDOUT_FILENO);
+        if (fcntl(STDERR_FILENO, F_DUPFD, STDOUT_FILENO) != STDOUT_FILENO)
+            _exit(CMD_EXIT_FAILED);
+    }
     cmd_helper_exec(argc, argv, globals, &err);
     cmd_error(argv[0], NULL, &err);
     _exit(CMD_EXIT_FAILED);

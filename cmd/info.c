@@ -81,9 +81,10 @@ static int count_objects(struct info *info, struct keg_err *err)
     info->images = count_images(&images);
     info->containers = containers.count;
     for (size_t i = 0; i < containers.count; i++) {
-        info->running += containers.items[i].status == STORE_RUNNING;
-        info->created += containers.items[i].status == STORE_CREATED;
-        info->exited += containers.items[i].status == STORE_EXITED;
+        enum store_container_status status = cmd_container_status(&containers.items[i]);
+        info->running += status == STORE_RUNNING;
+        info->created += status == STORE_CREATED;
+        info->exited += status == STORE_EXITED;
     }
     return 0;
 }

@@ -4,8 +4,8 @@
 
 #include "store/store.h"
 
-/* inspect_image(store, images, count, image, ret, err): ${image} with all its names among ${images}. *ret is a new
- * reference. 0 or a negative code. */
+/* inspect_image(store, images, count, image, ret, err): ${image} with all its names among
+ * ${images}. *ret is a new reference. 0 or a negative code. */
 int inspect_image(struct store *store, const struct store_image *images, size_t count,
                   const struct store_image *image, json_t **ret, struct keg_err *err);
 
@@ -13,6 +13,6 @@ int inspect_image(struct store *store, const struct store_image *images, size_t 
 int inspect_container(struct store *store, const struct store_container *container, json_t **ret,
                       struct keg_err *err);
 
-/* inspect_layer_paths(store, layers, ret, err): The folders of the chain ids ${layers} (bottom first), top first
- * with ':' between, as overlay's lowerdir has them; for the caller to free. */
+/* inspect_layer_paths(store, layers, ret, err): The folders of the chain ids ${layers} (bottom
+ * first), top first with ':' between, as overlay's lowerdir has them; for the caller to free. */
 int inspect_layer_paths(struct store *store, char *const *layers, char **ret, struct keg_err *err);

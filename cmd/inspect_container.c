@@ -2,6 +2,8 @@
 /* keg inspect, of a container. */
 #include "cmd/inspect.h"
 
+#include "cmd/cmd.h"
+
 #include <string.h>
 
 /* What docker writes where something has not happened yet. */
@@ -20,15 +22,16 @@ static json_t *state_json(const struct store_container *container)
     static const char *const words[] = {
         [STORE_CREATED] = "created", [STORE_RUNNING] = "running", [STORE_EXITED] = "exited"};
     char started[40], finished[40];
-    bool running = container->status == STORE_RUNNING;
+    enum store_container_status status = cmd_container_status(container);
+    bool running = status == STORE_RUNNING;
     time_text(container->started, started);
     time_text(container->finished, finished);
-    return json_pack(
-        "{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:s, s:s}", "Status",
-        words[container->status], "Running", running, "Paused", 0, "Restarting", 0, "OOMKilled",
-        container->oom_killed, "Dead", 0, "Pid", running ? (int)container->pid : 0, "ExitCode",
-        running ? 0 : container->exit_code, "Error", container->error ? container->error : "",
-        "StartedAt", started, "FinishedAt", finished);
+    return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:i, s:i, s:s, s:s, s:s}", "Status",
+                     words[status], "Running", running, "Paused", 0, "Restarting", 0, "OOMKilled",
+                     container->oom_killed, "Dead", 0, "Pid", running ? (int)container->pid : 0,
+                     "ExitCode", running ? 0 : container->exit_code, "Error",
+                     container->error ? container->error : "", "StartedAt", started, "FinishedAt",
+                     finished);
 }
 
 /* A member of a spec's object, borrowed; null where there is none, so that lookups can be chained.

@@ -45,6 +45,12 @@ void cmd_containers_done(struct cmd_containers *containers)
     *containers = (struct cmd_containers){NULL, 0};
 }
 
+enum store_container_status cmd_container_status(const struct store_container *container)
+{
+    bool starting = container->status == STORE_RUNNING && container->started.tv_sec == 0;
+    return starting ? STORE_CREATED : container->status;
+}
+
 int cmd_print_json(json_t *json, bool pretty, struct keg_err *err)
 {
     _cleanup_free_ char *text = json ? keg_json_dump(json, pretty) : NULL;

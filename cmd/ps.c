@@ -77,11 +77,10 @@ static const char *state_word(enum store_container_status status)
 
 static struct cmd_status status_of(const struct store_container *container)
 {
-    enum cmd_status_kind kind = CMD_STATUS_EXITED;
-    if (container->status == STORE_CREATED)
-        kind = CMD_STATUS_CREATED;
-    else if (container->status == STORE_RUNNING)
-        kind = CMD_STATUS_UP;
+    static const enum cmd_status_kind kinds[] = {[STORE_CREATED] = CMD_STATUS_CREATED,
+                                                 [STORE_RUNNING] = CMD_STATUS_UP,
+                                                 [STORE_EXITED] = CMD_STATUS_EXITED};
+    enum cmd_status_kind kind = kinds[cmd_container_status(container)];
     return (struct cmd_status){kind, container->exit_code, container->started, container->finished};
 }
 
@@ -95,7 +94,7 @@ static int row_init(struct row *row, const struct store_container *container, bo
     snprintf(row->id, sizeof(row->id), "%s", whole ? container->id : short_id);
     row->image = container->image_name;
     row->name = container->name;
-    row->state = state_word(container->status);
+    row->state = state_word(cmd_container_status(container));
     cmd_ago(container->created, now, row->since);
     cmd_local_time(container->created, row->created);
     cmd_status(&status, now, row->status);
@@ -145,7 +144,7 @@ static bool is_shown(const struct store_container *container, size_t index,
 {
     if (options->last >= 0)
         return index < (size_t)options->last;
-    return options->all || container->status == STORE_RUNNING;
+    return options->all || cmd_container_status(container) == STORE_RUNNING;
 }
 
 static int list_containers(struct store *store, const struct ps_options *options,

@@ -147,17 +147,39 @@ static int check_removal(const struct removal *removal, const char *name, struct
     return fail_in_use(removal, user, name, err);
 }
 
-static int untag(const struct removal *removal, const struct store_image *image,
-                 struct keg_err *err)
+/* Will "repository@digest" of name ${index} still find something once that name is gone? */
+static bool digest_stays(const struct removal *removal, size_t index)
+{
+    const struct store_image *image = &removal->images.items[index];
+    for (size_t i = 0; i < removal->images.count; i++) {
+        const struct store_image *other = &removal->images.items[i];
+        bool there = i > index || !goes(removal, other); /* names go in the order of the list */
+        if (i != index && there && same_repository(other, image) &&
+            keg_streq(other->digest, image->digest))
+            return true;
+    }
+    return false;
+}
+
+static void print_untagged(const struct store_image *image, bool by_digest)
 {
     struct store_ref shown = image->ref;
-    if (!shown.tag)
-        shown.digest = image->digest;
+    shown.tag = by_digest ? NULL : image->ref.tag;
+    shown.digest = by_digest ? image->digest : NULL;
     _cleanup_free_ char *name = store_ref_string(&shown, true);
+    printf("Untagged: %s\n", name ? name : image->digest);
+}
+
+static int untag(const struct removal *removal, size_t index, struct keg_err *err)
+{
+    const struct store_image *image = &removal->images.items[index];
     int code = store_image_untag(removal->store, image, err);
     if (code < 0)
         return code;
-    printf("Untagged: %s\n", name ? name : image->digest);
+    if (image->ref.tag)
+        print_untagged(image, false);
+    if (!digest_stays(removal, index))
+        print_untagged(image, true);
     return 0;
 }
 
@@ -182,7 +204,7 @@ static int remove_image(struct removal *removal, const char *name, struct keg_er
     for (size_t i = 0; i < removal->images.count && code == 0; i++) {
         const struct store_image *image = &removal->images.items[i];
         if (goes(removal, image) && (image->ref.tag || digests))
-            code = untag(removal, image, err);
+            code = untag(removal, i, err);
     }
     return code;
 }

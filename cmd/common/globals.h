@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options before the verb, as a verb of their own: cmd_main() parses them, the overview lists them. */
+/* The options before the verb, as a verb of their own: cmd_main() parses them, the overview lists
+ * them. */
 #pragma once
 
 #include "cmd/common/options.h"

@@ -187,14 +187,15 @@ static int run_program(const struct cmd_verb *const *verbs, int argc, char **arg
  * is printed would land in it. */
 static int open_standard_fds(void)
 {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR); /* NOLINT: not close-on-exec, it is a standard stream */
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        return -errno;
-    close(fd);
-    return 0;
+    for (;;) {
+        _cleanup_fd_ int fd = keg_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+        if (fd < 0 || fd > STDERR_FILENO)
+            return fd < 0 ? fd : 0;
+        int code = keg_set_cloexec(fd, false);
+        if (code < 0)
+            return code;
+        fd = -1; /* stays open: it is a standard stream now */
+    }
 }
 
 /* Output that could not be written is a failure, unless its reader had enough of it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables as docker prints them: upper-case header, columns at least ten wide with their three spaces. */
+/* Tables as docker prints them: upper-case header, columns at least ten wide with their three
+ * spaces. */
 #pragma once
 
 #include "base/base.h"
@@ -8,7 +9,8 @@
 
 struct cmd_column {
     const char *header; /* NULL ends the columns of a table */
-    unsigned shrink_to; /* on a terminal that is too narrow it may be cut to that many columns; 0: never */
+    unsigned shrink_to; /* on a terminal that is too narrow it may be cut to that many columns; 0:
+                           never */
 };
 
 /* Rows are added, then all is printed. Members are private. */
@@ -20,14 +22,18 @@ struct cmd_table {
     bool failed;
 };
 
-/* cmd_table_init(table, columns), cmd_table_done(table): ${columns} is borrowed and ends in a NULL header. */
+/* cmd_table_init(table, columns), cmd_table_done(table): ${columns} is borrowed and ends in a NULL
+ * header. */
 void cmd_table_init(struct cmd_table *table, const struct cmd_column *columns);
 void cmd_table_done(struct cmd_table *table);
 
-/* cmd_table_add(table, cells): Append a row: a copy of each of as many strings as there are columns (NULL is
- * empty). Control characters become '?'. Running out of memory is remembered for cmd_table_print(). */
+/* cmd_table_add(table, cells): Append a row: a copy of each of as many strings as there are columns
+ * (NULL is empty). Control characters become '?'. Running out of memory is remembered for
+ * cmd_table_print(). */
 void cmd_table_add(struct cmd_table *table, const char *const *cells);
 
-/* cmd_table_print(file, table, width, err): Print header and rows to ${file}. Where a line is wider than
- * ${width} (0: no bound) columns that may shrink are cut with "…", the widest first. 0, or -ENOMEM. */
+/* cmd_table_print(file, table, width, err): Print header and rows to ${file}. Where a line is wider
+ * than
+ * ${width} (0: no bound) columns that may shrink are cut with "…", the widest first. 0, or -ENOMEM.
+ */
 int cmd_table_print(FILE *file, const struct cmd_table *table, unsigned width, struct keg_err *err);
