@@ -260,24 +260,33 @@ int run_state_pid(int rundir_fd, pid_t *ret);
 
 /* ------------------------------------------------------------------------------------------ terminal */
 
-/* run_proxy(container, stdin_fd, stdout_fd, stderr_fd, interactive, sig_proxy, ...): see run/proxy in
- * this header's end: carry bytes between the caller's terminal or pipes and the container until it has
- * ended and its output is drained. */
+/* How run_proxy() serves. The fds are the parent's ends of the container's pipes, -1 where the container has the
+ * caller's own fds, or a console. run_proxy() takes them: they are closed and -1 when it returns. */
 struct run_proxy_options {
-    bool interactive;   /* -i: feed stdin */
-    bool sig_proxy;     /* forward signals to the container (all but CHLD, PIPE, URG, WINCH and job control) */
-    int stdin_write_fd;  /* without a terminal: write end of the container's stdin pipe, or -1 (takes) */
-    int stdout_read_fd;  /* read ends of its output pipes, or -1 where it has the caller's own fds (takes) */
+    bool interactive; /* -i: feed stdin */
+    bool sig_proxy;   /* forward signals to the container, all but CHLD, PIPE, URG, WINCH and job control */
+    int stdin_write_fd;
+    int stdout_read_fd;
     int stderr_read_fd;
 };
 
-/* run_proxy(container, options, err): Until the container has ended: with a console, put the caller's
- * terminal in raw mode (restored on every way out, signals included), copy both ways, pass on SIGWINCH as
- * TIOCSWINSZ; without, copy the pipes. Signals are forwarded to pid 1; the third SIGINT or SIGTERM within
- * it that does not end the container kills it. Returns 0 when pid 1 has ended and output is drained; the
- * caller then calls run_wait(). A reader of stdout that is gone (EPIPE) does not end the container. */
-int run_proxy(struct run_container *container, const struct run_proxy_options *options,
-              struct keg_err *err);
+/* run_proxy(container, options, err): Carry bytes between the caller's fds 0, 1 and 2 and the container until pid
+ * 1 has ended and its output is drained; return 0 then (the caller goes on with run_wait()).
+ *
+ * With a console: the caller's terminal on stdin is in raw mode meanwhile where options.interactive (restored on
+ * every way out, fatal signals included; Ctrl-C and Ctrl-Z are bytes for the container), and the console has the
+ * size of the caller's terminal, also after SIGWINCH. Without: the pipes are carried; the end of stdin closes
+ * stdin_write_fd.
+ *
+ * Signals come by signalfd, also those that were blocked and pending before, and are forwarded to pid 1. The third
+ * SIGINT or SIGTERM kills it. Without sig_proxy SIGINT, SIGTERM, SIGHUP and SIGQUIT kill it at once, since keg,
+ * its monitor, would end. Once it has ended SIGINT and SIGTERM give up on what a slow reader has not taken. The
+ * signal mask is as before on return.
+ *
+ * A reader of stdout that is gone (EPIPE) does not end the container, nor does another error of writing, but that
+ * is returned in the end (-ENOSPC and the like: "write the container's output: ..."). Other errors, -EMFILE or
+ * -ENOMEM, come back while the container runs. */
+int run_proxy(struct run_container *container, struct run_proxy_options *options, struct keg_err *err);
 
 /* ------------------------------------------------------------------------------------- what is here */
 
