@@ -26,7 +26,7 @@ struct pull_layer {
 enum pull_event_type {
     PULL_RESOLVED,   /* `text`: the host that answered ("registry-1.docker.io", or a mirror) */
     PULL_MIRROR_FAILED, /* `text`: which one and why; the next is tried */
-    PULL_WARNING,    /* `text`: platform mismatch, and such */
+    PULL_WARNING,    /* `text`: platform mismatch, a wait before a retry, and such */
     PULL_LAYERS,     /* the manifest and config are known; `layers`, `count` */
     PULL_LAYER_EXISTS,
     PULL_LAYER_DOWNLOADING, /* `done_bytes` of layer->size_bytes; called often, from worker threads */
@@ -51,7 +51,8 @@ struct pull_callbacks {
     /* 1 where the store has the unpacked layer, 0 where it must be fetched, or a negative code. */
     int (*have_layer)(void *context, const struct pull_layer *layer, struct keg_err *err);
     /* Unpack one layer. `bytes` is the compressed stream, verified at its end (a read of 0 means that size
-     * and digest hold); borrowed. From worker threads, several at a time, in any order. */
+     * and digest hold); borrowed. From worker threads, several at a time, in any order. Called again for the
+     * same layer where a mirror's bytes were bad: what the failed call made is to be forgotten. */
     int (*layer)(void *context, const struct pull_layer *layer, struct keg_source *bytes,
                  struct keg_err *err);
     /* Make the layer visible: called in order, bottom first, once all below are, also for layers that
@@ -66,6 +67,7 @@ struct pull_options {
     const char *registries_conf; /* file, or NULL: $CONTAINERS_REGISTRIES_CONF, ~/.config/containers/, /etc/containers/ */
     unsigned workers;          /* layers at a time; 0: one a CPU, at least 2 */
     const atomic_bool *cancel; /* set (by a signal handler) to stop soon with -EINTR; may be NULL */
+    const char *user_agent;    /* "keg/0.1.0", or NULL: "keg" */
 };
 
 struct pull_result {
