@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets between parent and child. */
+#include "run/channel.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* The largest packet; most are one byte. */
+struct packet {
+    uint8_t kind;
+    struct keg_err err;
+};
+
+union fd_control {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+};
+
+int channel_open(int ret[static 2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0 ? -errno : 0;
+}
+
+static int send_packet(int fd, const void *data, size_t length, int passed_fd)
+{
+    union fd_control control = {.space = {0}};
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = length};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (passed_fd >= 0) {
+        message.msg_control = control.space;
+        message.msg_controllen = sizeof(control.space);
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.header), &passed_fd, sizeof(int));
+    }
+    ssize_t n;
+    do
+        n = sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
+}
+
+int channel_send(int fd, enum channel_kind kind)
+{
+    uint8_t byte = (uint8_t)kind;
+    return send_packet(fd, &byte, 1, -1);
+}
+
+int channel_send_error(int fd, const struct keg_err *err)
+{
+    struct packet packet = {.kind = CHANNEL_FAILED, .err = *err};
+    return send_packet(fd, &packet, sizeof(packet), -1);
+}
+
+int channel_send_console(int fd, int console_fd)
+{
+    uint8_t byte = CHANNEL_CONSOLE;
+    return send_packet(fd, &byte, 1, console_fd);
+}
+
+static int received_fd(struct msghdr *message)
+{
+    int fd = -1;
+    const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&fd, CMSG_DATA(header), sizeof(int));
+    return fd;
+}
+
+static bool is_complete(const struct packet *packet, ssize_t length, int fd)
+{
+    if (packet->kind > CHANNEL_START)
+        return false;
+    if (packet->kind == CHANNEL_FAILED)
+        return length == (ssize_t)sizeof(*packet);
+    return length == 1 && (packet->kind == CHANNEL_CONSOLE) == (fd >= 0);
+}
+
+int channel_receive(int fd, struct channel_message *ret)
+{
+    struct packet packet = {0};
+    union fd_control control = {.space = {0}};
+    struct iovec iov = {&packet, sizeof(packet)};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof(control.space)};
+    ssize_t n;
+    do
+        n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == ECONNRESET ? 0 : -errno;
+    if (n == 0)
+        return 0;
+    _cleanup_fd_ int passed = received_fd(&message);
+    if (!is_complete(&packet, n, passed))
+        return -EPROTO;
+    packet.err.text[sizeof(packet.err.text) - 1] = '\0';
+    *ret = (struct channel_message){
+        .kind = (enum channel_kind)packet.kind, .err = packet.err, .fd = TAKE_FD(passed)};
+    return 1;
+}

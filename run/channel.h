@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What parent and child say to each other between clone and execve: packets on a socket pair.
+ *
+ * The child's end closes by itself at a successful execve, which is how the parent learns of it; the parent's
+ * end closes when the parent dies, which is how the child does. */
+#pragma once
+
+#include "base/base.h"
+
+enum channel_kind {
+    CHANNEL_NETNS,   /* child: its network namespace exists */
+    CHANNEL_CONSOLE, /* child: the terminal's master, as an fd */
+    CHANNEL_READY,   /* child: all is done but execve */
+    CHANNEL_FAILED,  /* child: `err` says what; it exits next */
+    CHANNEL_NETWORK, /* parent: the network is attached */
+    CHANNEL_START,   /* parent: execve now */
+};
+
+struct channel_message {
+    enum channel_kind kind;
+    struct keg_err err; /* CHANNEL_FAILED */
+    int fd;             /* CHANNEL_CONSOLE; the receiver owns it. Else -1 */
+};
+
+/* channel_open(ret): A pair of close-on-exec ends. 0 or -errno. */
+int channel_open(int ret[static 2]);
+
+/* channel_send(fd, kind): Say ${kind}. 0 or -errno (-EPIPE: the other end is gone; no signal is raised). */
+int channel_send(int fd, enum channel_kind kind);
+/* channel_send_error(fd, err), channel_send_console(fd, console_fd): The two that carry something. */
+int channel_send_error(int fd, const struct keg_err *err);
+int channel_send_console(int fd, int console_fd);
+
+/* channel_receive(fd, ret): Wait for a packet. Return 1, 0 where the other end closed, or -errno
+ * (-EPROTO: no packet of ours). */
+int channel_receive(int fd, struct channel_message *ret);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The child's life as a table: one named step after the other, from clone to execve. */
+#include "run/child.h"
+
+#include "run/channel.h"
+#include "run/network.h"
+
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+static bool is_new(const struct run_spec *spec, enum run_namespace_type type)
+{
+    return spec->namespaces[type].wanted && !spec->namespaces[type].path;
+}
+
+static int join_namespace(const struct child *child, enum run_namespace_type type, int flag,
+                          struct keg_err *err)
+{
+    const char *path = child->spec->namespaces[type].path;
+    if (!child->spec->namespaces[type].wanted || !path)
+        return 0;
+    _cleanup_fd_ int fd = keg_openat(AT_FDCWD, path, O_RDONLY, 0);
+    if (fd < 0)
+        return keg_fail(err, fd, "open '%s': %s", path, keg_errno_text(fd));
+    if (setns(fd, flag) < 0)
+        return keg_fail_errno(err, "join '%s'", path);
+    return 0;
+}
+
+static int join_namespaces(struct child *child, struct keg_err *err)
+{
+    int r = join_namespace(child, RUN_NS_IPC, CLONE_NEWIPC, err);
+    if (r == 0)
+        r = join_namespace(child, RUN_NS_UTS, CLONE_NEWUTS, err);
+    if (r == 0)
+        r = join_namespace(child, RUN_NS_NETWORK, CLONE_NEWNET, err);
+    return r;
+}
+
+/* First of all that costs time: the parent makes the veth pair while this process mounts. */
+static int make_netns(struct child *child, struct keg_err *err)
+{
+    if (!is_new(child->spec, RUN_NS_NETWORK))
+        return 0;
+    if (unshare(CLONE_NEWNET) < 0)
+        return keg_fail_errno(err, "unshare");
+    if (!child->options->network)
+        return network_loopback_inside(err);
+    int r = network_prepare_inside();
+    if (r == 0)
+        r = channel_send(child->channel_fd, CHANNEL_NETNS);
+    return r < 0 ? keg_fail(err, r, "%s", keg_errno_text(r)) : 0;
+}
+
+static int configure_network(struct child *child, struct keg_err *err)
+{
+    struct channel_message message;
+    if (!child->options->network || !is_new(child->spec, RUN_NS_NETWORK))
+        return 0;
+    int r = channel_receive(child->channel_fd, &message);
+    if (r <= 0 || message.kind != CHANNEL_NETWORK)
+        return keg_fail(err, -EPIPE, "the parent is gone");
+    return network_configure_inside(child->options->network, child->options->address, err);
+}
+
+/* Before the namespace: its root is the folder that the process is in. */
+static int enter_cgroup(struct child *child, struct keg_err *err)
+{
+    const char *controller = "";
+    int r = child->launch->attach_self ? cgroup_attach_self(child->launch->cgroup, &controller) : 0;
+    if (r < 0)
+        return keg_fail(err, r, "enter '%s': %s", controller, keg_errno_text(r));
+    if (is_new(child->spec, RUN_NS_CGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+        return keg_fail_errno(err, "unshare");
+    return join_namespace(child, RUN_NS_CGROUP, CLONE_NEWCGROUP, err);
+}
+
+/* In this order. What leaves the host behind comes late, what needs privileges before what drops
+ * them. */
+static const struct child_step {
+    const char *name;
+    int (*run)(struct child *child, struct keg_err *err);
+} steps[] = {
+    {"session keyring", child_join_keyring},
+    {"life of the parent", child_die_with_parent},
+    {"network namespace", make_netns},
+    {"namespaces", join_namespaces},
+    {"mount namespace", child_isolate_mounts},
+    {"filesystems", child_make_filesystems},
+    {"sysctl", child_set_sysctls},
+    {"hostname", child_set_hostname},
+    {"oom score", child_set_oom_score},
+    {"cgroup", enter_cgroup},
+    {"root", child_attach_root},
+    {"mount", child_mount_all},
+    {"devices", child_make_devices},
+    {"console", child_make_console},
+    {"masked path", child_mask_paths},
+    {"read-only path", child_make_readonly_paths},
+    {"network", configure_network},
+    {"pivot_root", child_enter_root},
+    {"working directory", child_enter_cwd},
+    {"read-only root", child_make_root_readonly},
+    {"standard streams", child_set_stdio},
+    {"limits", child_set_rlimits},
+    {"user", child_set_user},
+    {"file descriptors", child_close_others},
+    {"start", child_wait_for_start},
+    {"", child_execute}, /* its words are docker's, and begin with exec */
+};
+
+_Noreturn void child_exit(int channel_fd, const struct keg_err *err)
+{
+    (void)channel_send_error(channel_fd, err);
+    _exit(127);
+}
+
+_Noreturn void child_main(const struct launch *launch, int channel_fd)
+{
+    struct keg_err err = KEG_ERR_INIT;
+    struct child child = {
+        .launch = launch,
+        .spec = launch->spec,
+        .options = launch->options,
+        .channel_fd = channel_fd,
+        .proc_fd = -1,
+        .root_fd = -1,
+        .dev_fd = -1,
+        .empty_fd = -1,
+        .console_fd = -1,
+    };
+    /* Nobody may look into this process: a pid namespace that was joined has others in it, and what
+     * is open here is the host's (CVE-2016-9962). execve ends it. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    /* Folders and nodes get exactly the modes that are asked for. */
+    (void)umask(0);
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(steps); i++) {
+        if (steps[i].run(&child, &err) >= 0)
+            continue;
+        if (*steps[i].name)
+            (void)keg_wrap(&err, "%s", steps[i].name);
+        break;
+    }
+    child_exit(child.channel_fd, &err);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The child: what runs between clone and execve, as a table of named steps (child.c).
+ *
+ * Everything declared here runs in the child alone: a fork of keg in namespaces of its own, single-threaded,
+ * with all signals blocked. A step returns 0, or a negative code with the cause; child_main() puts the
+ * step's name in front and sends it to the parent. Nothing is freed: the process executes or exits.
+ */
+#pragma once
+
+#include "run/cgroup.h"
+#include "run/rootfs_plan.h"
+#include "run/run.h"
+#include "run/seccomp.h"
+
+#include <sys/stat.h>
+
+/* All that the parent worked out before clone; the child has it by the fork's copy. */
+struct launch {
+    const struct run_spec *spec;
+    const struct run_options *options;
+    struct rootfs_plan plan;
+    struct cgroup *cgroup;
+    bool attach_self; /* clone3 could not place the child in its cgroup */
+    struct seccomp_filter seccomp;
+    struct run_capabilities capabilities; /* the spec's, cut to what this process may give */
+    struct statx program; /* keg's own file, which nothing in a container may execute */
+    int clone_flags;
+};
+
+struct child {
+    const struct launch *launch;
+    const struct run_spec *spec;
+    const struct run_options *options;
+    int channel_fd;
+    int proc_fd;    /* a procfs that no image and no mount can reach */
+    int root_fd;    /* O_PATH: the container's root */
+    int dev_fd;     /* O_PATH: its /dev */
+    int empty_fd;   /* the read-only tmpfs that masks folders, or -1 */
+    int console_fd; /* the terminal's slave, or -1 */
+    int *mount_fds; /* one for each mount of the plan; -1: not made, or mount(2) will */
+};
+
+/* child_main(launch, channel_fd): Run all steps and execute; on failure report through ${channel_fd} and
+ * exit. Does not return. */
+_Noreturn void child_main(const struct launch *launch, int channel_fd);
+
+/* child_exit(channel_fd, err): Report ${err} and exit. */
+_Noreturn void child_exit(int channel_fd, const struct keg_err *err);
+
+/* child_mounts.c: the mounts of the plan. */
+int child_isolate_mounts(struct child *child, struct keg_err *err);
+int child_make_filesystems(struct child *child, struct keg_err *err);
+int child_attach_root(struct child *child, struct keg_err *err);
+int child_mount_all(struct child *child, struct keg_err *err);
+int child_enter_root(struct child *child, struct keg_err *err);
+int child_make_root_readonly(struct child *child, struct keg_err *err);
+
+/* child_paths.c: nodes in /dev, masked and read-only paths, the working folder. */
+int child_make_devices(struct child *child, struct keg_err *err);
+int child_mask_paths(struct child *child, struct keg_err *err);
+int child_make_readonly_paths(struct child *child, struct keg_err *err);
+int child_enter_cwd(struct child *child, struct keg_err *err);
+
+/* child_console.c: the terminal, standard input and output. */
+int child_make_console(struct child *child, struct keg_err *err);
+int child_set_stdio(struct child *child, struct keg_err *err);
+/* A session of its own, with the terminal on fd 0 where there is one: in the process that will execute. */
+int child_new_session(const struct child *child, struct keg_err *err);
+
+/* child_identity.c: keyring, limits, user, capabilities. */
+int child_join_keyring(struct child *child, struct keg_err *err);
+int child_die_with_parent(struct child *child, struct keg_err *err);
+int child_set_sysctls(struct child *child, struct keg_err *err);
+int child_set_hostname(struct child *child, struct keg_err *err);
+int child_set_oom_score(struct child *child, struct keg_err *err);
+int child_set_rlimits(struct child *child, struct keg_err *err);
+int child_set_user(struct child *child, struct keg_err *err);
+
+/* child_exec.c: the gate, and what is behind it. */
+int child_close_others(struct child *child, struct keg_err *err);
+int child_wait_for_start(struct child *child, struct keg_err *err);
+int child_execute(struct child *child, struct keg_err *err); /* returns on failure only */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs in the child: the gate, and the last steps to execve. */
+#include "run/child.h"
+
+#include "run/channel.h"
+#include "run/child_fds.h"
+#include "run/init.h"
+#include "run/program.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* Where the channel waits for execve to close it; 0 to 2 are the container's. */
+#define CHANNEL_FD 3
+
+/* Few processes have more fds open. The container's own limit, set already, says nothing of keg's.
+ */
+#define FDS_LEAST 65536u
+#define FDS_MOST  (1u << 20)
+
+void child_close_fds_from(unsigned first)
+{
+    struct rlimit limit;
+    if (syscall(SYS_close_range, first, ~0u, 0) == 0)
+        return;
+    /* Linux before 5.9. */
+    unsigned end = FDS_LEAST;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > end)
+        end = limit.rlim_max < FDS_MOST ? (unsigned)limit.rlim_max : FDS_MOST;
+    for (unsigned fd = first; fd < end; fd++)
+        (void)close((int)fd);
+}
+
+int child_wait_for_start(struct child *child, struct keg_err *err)
+{
+    struct channel_message message;
+    int r = channel_send(child->channel_fd, CHANNEL_READY);
+    if (r == 0)
+        r = channel_receive(child->channel_fd, &message);
+    if (r <= 0 || message.kind != CHANNEL_START)
+        return keg_fail(err, -EPIPE, "the parent is gone");
+    return 0;
+}
+
+/* Before the gate: a created container may wait for long, and what keg had open is the host's. */
+int child_close_others(struct child *child, struct keg_err *err)
+{
+    if (child->channel_fd != CHANNEL_FD) {
+        if (dup3(child->channel_fd, CHANNEL_FD, O_CLOEXEC) < 0)
+            return keg_fail_errno(err, "keep the channel");
+        child->channel_fd = CHANNEL_FD;
+    }
+    child_close_fds_from(CHANNEL_FD + 1);
+    return 0;
+}
+
+/* Ignored signals and the mask pass through execve: a program must find both as after a login. */
+static void reset_signals(void)
+{
+    static const struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    for (int signal = 1; signal <= SIGRTMAX; signal++)
+        (void)sigaction(signal, &standard, NULL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int install_seccomp(const struct child *child, struct keg_err *err)
+{
+    if (child->spec->seccomp == RUN_SECCOMP_NONE || !child->spec->process.no_new_privileges)
+        return 0;
+    int r = seccomp_install(&child->launch->seccomp, false, err);
+    return r < 0 ? keg_wrap(err, "seccomp") : 0;
+}
+
+int child_execute(struct child *child, struct keg_err *err)
+{
+    int r = install_seccomp(child, err);
+    if (r == 0 && child->options->init)
+        r = init_become(err);
+    if (r == 0)
+        r = child_new_session(child, err);
+    if (r < 0)
+        return r;
+    reset_signals();
+    return program_execute(child->spec->process.args, child->spec->process.env,
+                           &child->launch->program, err);
+}

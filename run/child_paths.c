@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs in the child: nodes in /dev, what is masked or read-only, the working folder. */
+#include "run/child.h"
+
+#include "run/mount.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+/* ---------------------------------------------------------------------------------------------
+ * devices */
+
+static mode_t type_bits(char type)
+{
+    switch (type) {
+    case 'b':
+        return S_IFBLK;
+    case 'p':
+        return S_IFIFO;
+    default:
+        return S_IFCHR;
+    }
+}
+
+/* What was there already must be that very device. */
+static int check_same_node(int dirfd, const char *name, const struct run_device *device,
+                           struct keg_err *err)
+{
+    struct stat st;
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return keg_fail_errno(err, "stat '%s'", device->path);
+    bool same = (st.st_mode & S_IFMT) == type_bits(device->type) &&
+                (device->type == 'p' || st.st_rdev == makedev(device->major, device->minor));
+    return same ? 0 : keg_fail(err, -EEXIST, "'%s' of the image is something else", device->path);
+}
+
+static int make_node(int dirfd, const char *name, const struct run_device *device,
+                     struct keg_err *err)
+{
+    dev_t number = device->type == 'p' ? 0 : makedev(device->major, device->minor);
+    if (mknodat(dirfd, name, type_bits(device->type) | device->mode, number) < 0)
+        return errno == EEXIST ? check_same_node(dirfd, name, device, err)
+                               : keg_fail_errno(err, "make '%s'", device->path);
+    if ((device->uid || device->gid) &&
+        fchownat(dirfd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+        return keg_fail_errno(err, "owner of '%s'", device->path);
+    return 0;
+}
+
+/* Below the fd of /dev, so that a link there cannot lead to the host's. */
+static int make_device(const struct child *child, const struct run_device *device,
+                       struct keg_err *err)
+{
+    const char *path = device->path + strlen("/dev/");
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return make_node(child->dev_fd, path, device, err);
+    _cleanup_free_ char *folder = keg_strndup(path, (size_t)(slash - path));
+    if (!folder)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    _cleanup_fd_ int fd = keg_mkdirs_in_root(child->dev_fd, folder, 0755);
+    if (fd < 0)
+        return keg_fail(err, fd, "folder of '%s': %s", device->path, keg_errno_text(fd));
+    return make_node(fd, slash + 1, device, err);
+}
+
+static int make_links(const struct child *child, struct keg_err *err)
+{
+    static const struct {
+        const char *target, *name;
+    } links[] = {
+        {"/proc/self/fd", "fd"},       {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
+        {"/proc/self/fd/2", "stderr"}, {"/proc/kcore", "core"},      {"pts/ptmx", "ptmx"},
+    };
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(links); i++)
+        if (symlinkat(links[i].target, child->dev_fd, links[i].name) < 0 && errno != EEXIST)
+            return keg_fail_errno(err, "link '/dev/%s'", links[i].name);
+    return 0;
+}
+
+int child_make_devices(struct child *child, struct keg_err *err)
+{
+    const struct rootfs_plan *plan = &child->launch->plan;
+    if (mkdirat(child->root_fd, "dev", 0755) < 0 && errno != EEXIST)
+        return keg_fail_errno(err, "make '/dev'");
+    int fd = keg_open_beneath(child->root_fd, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd == -ELOOP || fd == -ENOTDIR)
+        return keg_fail(err, -ENOTDIR, "'/dev' of the image is not a folder");
+    if (fd < 0)
+        return keg_fail(err, fd, "open '/dev': %s", keg_errno_text(fd));
+    child->dev_fd = fd;
+    for (size_t i = 0; i < plan->devices_count; i++) {
+        int r = make_device(child, &plan->devices[i], err);
+        if (r < 0)
+            return r;
+    }
+    return make_links(child, err);
+}
+
+/* -------------------------------------------------------------------------------- masked,
+ * read-only */
+
+/* /dev/null, and nothing that was put in its place (CVE-2025-31133). */
+static int open_null(const struct child *child, struct keg_err *err)
+{
+    struct stat st;
+    _cleanup_fd_ int fd = keg_open_beneath(child->dev_fd, "null", O_PATH | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return keg_fail(err, fd, "open '/dev/null': %s", keg_errno_text(fd));
+    if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+        return keg_fail(err, -EPERM, "'/dev/null' is not the null device");
+    return TAKE_FD(fd);
+}
+
+/* All masked folders show one empty filesystem, made for the first of them. */
+static int mask_folder(struct child *child, const struct mount_target *target, struct keg_err *err)
+{
+    static const char *const options[] = {"nr_blocks=1", "nr_inodes=2", "mode=755", NULL};
+    static const struct mount_fs empty = {.type = "tmpfs",
+                                          .source = "tmpfs",
+                                          .options = options,
+                                          .attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+                                                        MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    static const struct mount_change change = {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+                                                      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+    if (child->empty_fd >= 0)
+        return mount_bind_on(child->empty_fd, false, &change, target, err);
+    int mount_fd;
+    int r = mount_new_fs(&empty, &mount_fd, err);
+    if (r == 0)
+        r = mount_fs_on(&empty, mount_fd, target, err);
+    if (mount_fd >= 0)
+        (void)close(mount_fd);
+    if (r < 0)
+        return r;
+    child->empty_fd = keg_open_in_root(target->root_fd, target->path, O_PATH | O_DIRECTORY, 0);
+    return child->empty_fd < 0 ? keg_fail(err, child->empty_fd, "open the mask") : 0;
+}
+
+static bool came_before(char *const *paths, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(paths[i], paths[index]) == 0)
+            return true;
+    return false;
+}
+
+static int mask_path(struct child *child, const char *path, int null_fd, struct keg_err *err)
+{
+    static const struct mount_change unchanged = {0};
+    struct stat st;
+    _cleanup_fd_ int fd = keg_open_in_root(child->root_fd, path, O_PATH, 0);
+    if (fd == -ENOENT || fd == -ENOTDIR)
+        return 0; /* the spec: what does not exist needs no mask */
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return keg_fail(err, fd < 0 ? fd : -errno, "open: %s", keg_errno_text(fd < 0 ? fd : errno));
+    const struct mount_target target = {.root_fd = child->root_fd, .path = path, .fd = fd};
+    return S_ISDIR(st.st_mode) ? mask_folder(child, &target, err)
+                               : mount_bind_on(null_fd, false, &unchanged, &target, err);
+}
+
+int child_mask_paths(struct child *child, struct keg_err *err)
+{
+    char *const *paths = child->spec->masked_paths;
+    if (!paths || !*paths)
+        return 0;
+    _cleanup_fd_ int null_fd = open_null(child, err);
+    if (null_fd < 0)
+        return null_fd;
+    for (size_t i = 0; paths[i]; i++) {
+        int r = came_before(paths, i) ? 0 : mask_path(child, paths[i], null_fd, err);
+        if (r < 0)
+            return keg_wrap(err, "'%s'", paths[i]);
+    }
+    return 0;
+}
+
+static int make_readonly(const struct child *child, const char *path, struct keg_err *err)
+{
+    static const struct mount_change change = {.set = MOUNT_ATTR_RDONLY};
+    _cleanup_fd_ int fd = keg_open_in_root(child->root_fd, path, O_PATH, 0);
+    if (fd == -ENOENT || fd == -ENOTDIR)
+        return 0;
+    if (fd < 0)
+        return keg_fail(err, fd, "open: %s", keg_errno_text(fd));
+    const struct mount_target target = {.root_fd = child->root_fd, .path = path, .fd = fd};
+    return mount_bind_on(fd, true, &change, &target, err);
+}
+
+int child_make_readonly_paths(struct child *child, struct keg_err *err)
+{
+    char *const *paths = child->spec->readonly_paths;
+    for (size_t i = 0; paths && paths[i]; i++) {
+        int r = came_before(paths, i) ? 0 : make_readonly(child, paths[i], err);
+        if (r < 0)
+            return keg_wrap(err, "'%s'", paths[i]);
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------------------------- working folder
+ */
+
+/* An image's WORKDIR need not exist. After the pivot, so that no link leads to the host
+ * (CVE-2026-55686); and where it does end up outside by a leaked fd, the kernel says
+ * "(unreachable)" (CVE-2024-21626). */
+int child_enter_cwd(struct child *child, struct keg_err *err)
+{
+    const char *cwd = child->spec->process.cwd;
+    char real[PATH_MAX];
+    if (!cwd || cwd[0] != '/')
+        return keg_fail(err, -EINVAL, "'%s' is not absolute", cwd ? cwd : "");
+    _cleanup_fd_ int fd = keg_mkdirs_in_root(child->root_fd, cwd, 0755);
+    if (fd < 0)
+        return keg_fail(err, fd, "'%s': %s", cwd, keg_errno_text(fd));
+    if (fchdir(fd) < 0)
+        return keg_fail_errno(err, "'%s'", cwd);
+    if (syscall(SYS_getcwd, real, sizeof(real)) < 0)
+        return keg_fail_errno(err, "'%s'", cwd);
+    if (real[0] != '/')
+        return keg_fail(err, -EPERM, "'%s' is outside of the container", cwd);
+    return 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs in any keg: clean up after a container whose own keg died. */
+#include "run/run.h"
+
+#include "run/cgroup.h"
+#include "run/state.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+/* As long as cgroup_destroy_paths() tries. */
+#define END_TIMEOUT_MS CGROUP_DESTROY_TIMEOUT_MS
+
+/* Where a container's folders are, whichever layout: for a keg that died before it wrote its state.
+ */
+static int guess_cgroups(const char *id, char ***ret)
+{
+    _cleanup_strv_ char **paths = NULL;
+    _cleanup_free_ char *unified = keg_asprintf("/sys/fs/cgroup/keg/%s", id);
+    if (!unified || keg_strv_add(&paths, unified) < 0)
+        return -ENOMEM;
+    for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+        _cleanup_free_ char *path = keg_asprintf(
+            "/sys/fs/cgroup/%s/keg/%s", cgroup_controller_name((enum cgroup_controller)i), id);
+        if (!path || keg_strv_add(&paths, path) < 0)
+            return -ENOMEM;
+    }
+    *ret = TAKE_PTR(paths);
+    return 0;
+}
+
+/* No state.json: the address is the one whose lease holds our id. */
+static int release_any_lease(int leases_dirfd, const char *id)
+{
+    int fd = keg_openat(leases_dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    _cleanup_dir_ DIR *dir = fdopendir(fd);
+    if (!dir) {
+        (void)close(fd);
+        return -ENOMEM;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        struct in_addr address;
+        if (inet_pton(AF_INET, entry->d_name, &address) != 1)
+            continue;
+        int r = run_network_release(leases_dirfd, id, address);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int release_lease(int leases_dirfd, const char *id, struct in_addr address,
+                         struct keg_err *err)
+{
+    if (leases_dirfd < 0)
+        return 0;
+    int r = address.s_addr ? run_network_release(leases_dirfd, id, address)
+                           : release_any_lease(leases_dirfd, id);
+    return r < 0 ? keg_fail(err, r, "release the address: %s", keg_errno_text(r)) : 0;
+}
+
+static int await_end(int pidfd, pid_t pid, struct keg_err *err)
+{
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+    if (poll(&end, 1, END_TIMEOUT_MS) > 0)
+        return 0;
+    return keg_fail(err, -EBUSY, "process %d does not end", (int)pid);
+}
+
+/* Kill first: it is the end of all others in its pid namespace. Removing the cgroups thaws what is
+ * frozen. */
+static int end_container(const struct state_copy *state, const char *id, struct keg_err *err)
+{
+    _cleanup_fd_ int pidfd = state->pid > 0 ? state_open_process(state) : -ESRCH;
+    if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        return keg_fail_errno(err, "kill process %d", (int)state->pid);
+    int r = cgroup_destroy_paths(state->cgroups, id, err);
+    return r == 0 && pidfd >= 0 ? await_end(pidfd, state->pid, err) : r;
+}
+
+int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err *err)
+{
+    struct state_copy state;
+    struct keg_err cause = KEG_ERR_INIT;
+    int r = state_read(rundir_fd, &state, &cause);
+    if (r < 0)
+        /* None, or one that a full tmpfs cut: what can be found without it is removed. */
+        r = guess_cgroups(id, &state.cgroups);
+    r = r < 0 ? keg_fail(err, r, "out of memory") : end_container(&state, id, err);
+    if (r == 0)
+        r = release_lease(leases_dirfd, id, state.address, err);
+    state_done(&state);
+    if (r == 0 && unlinkat(rundir_fd, STATE_FILE, 0) < 0 && errno != ENOENT)
+        r = keg_fail_errno(err, "remove '" STATE_FILE "'");
+    return r < 0 ? keg_wrap(err, "collect '%s'", id) : 0;
+}
+
+int run_state_pid(int rundir_fd, pid_t *ret)
+{
+    struct state_copy state;
+    struct keg_err err = KEG_ERR_INIT;
+    int r = state_read(rundir_fd, &state, &err);
+    if (r < 0)
+        return r;
+    pid_t pid = state.pid;
+    _cleanup_fd_ int pidfd = state_open_process(&state);
+    state_done(&state);
+    if (pidfd < 0)
+        return pidfd;
+    *ret = pid;
+    return 0;
+}

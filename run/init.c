@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs as pid 1 of a container with --init: passes signals on, reaps, and ends with its child. */
+#include "run/init.h"
+
+#include "run/child_fds.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+/* The exit code once ${child} has ended, -1 while it runs. */
+static int reap(pid_t child)
+{
+    int code = -1, status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        if (pid == child)
+            code = keg_exit_code(status);
+    return code;
+}
+
+static _Noreturn void look_after(pid_t child)
+{
+    sigset_t all;
+    (void)sigfillset(&all);
+    for (;;) {
+        siginfo_t info;
+        /* Blocked signals reach even pid 1, which the kernel otherwise shields from those without a
+         * handler. */
+        int signal = sigwaitinfo(&all, &info);
+        if (signal > 0 && signal != SIGCHLD)
+            (void)kill(child, signal);
+        int code = reap(child);
+        if (code >= 0)
+            _exit(code);
+    }
+}
+
+int init_become(struct keg_err *err)
+{
+    /* This process keeps keg's file as its program: without this, the container's root could reach
+     * it as /proc/1/exe (CVE-2019-5736); it would need CAP_SYS_PTRACE now. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return keg_fail_errno(err, "init: not dumpable");
+    pid_t child = fork();
+    if (child < 0)
+        return keg_fail_errno(err, "init: fork");
+    if (child == 0)
+        return 0;
+    (void)prctl(PR_SET_NAME, "keg-init", 0, 0, 0);
+    (void)setsid();
+    child_close_fds_from(0);
+    look_after(child);
+}
