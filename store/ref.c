@@ -179,9 +179,13 @@ static int build(const struct parts *parts, struct store_ref *ret)
     return 0;
 }
 
+/* Of a long text the beginning, so that the reason still fits behind it. */
 static int refuse(struct keg_err *err, const char *text, const char *why)
 {
-    return keg_fail(err, -EINVAL, "invalid reference '%s': %s", text, why);
+    const char *more = strlen(text) > KEG_REF_NAME_MAX_BYTES ? "..." : "";
+
+    return keg_fail(err, -EINVAL, "invalid reference '%.*s%s': %s", KEG_REF_NAME_MAX_BYTES, text,
+                    more, why);
 }
 
 int store_ref_parse(const char *text, struct store_ref *ret, struct keg_err *err)
