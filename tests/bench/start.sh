@@ -91,6 +91,14 @@ json.dump(spec, open(sys.argv[2] + "/config.json", "w"))
 PYTHON
 }
 
+# Those in which podman and its network plugins would leave something on this machine.
+hide_podman_folders() {
+    local folder
+    for folder in /var/lib/cni /var/lib/containers; do
+        [ ! -d "$folder" ] || mount -t tmpfs -o mode=755 tmpfs "$folder"
+    done
+}
+
 # crun refuses v1 controllers with a v2 hierarchy beside them: it gets a mount namespace without the latter.
 v1_only=-
 setup_v1_only() {
@@ -183,6 +191,7 @@ inside() {
     mount_disk
     setup_keg
     setup_bundle "$disk/bundle"
+    ! have podman || hide_podman_folders
     setup_v1_only
     ! have podman || setup_podman || say "podman cannot import the image"
     list_tools
