@@ -8,9 +8,16 @@
 /* What libarchive is handed at once: a file up to this size is one write. */
 #define BLOCK_BYTES (256u * 1024)
 
+/* Headers of one entry: pax records, long names and, by far the longest, the map of a sparse file,
+ * which libarchive takes whole at eight times its size. 8 MiB hold the map of half a million
+ * islands. */
+#define HEADER_MAX_BYTES (8u * 1024 * 1024)
+
 struct reader {
     struct keg_source *tar;
     uint64_t bytes_max, bytes;
+    bool in_header;
+    uint64_t header_bytes;
     struct keg_err failure; /* of the source, which libarchive's own texts would hide */
     char block[BLOCK_BYTES];
 };
@@ -31,6 +38,10 @@ static ssize_t fill_block(struct reader *reader)
         used += (size_t)n;
     }
     reader->bytes += used;
+    reader->header_bytes += used;
+    if (reader->in_header && reader->header_bytes > HEADER_MAX_BYTES + sizeof(reader->block))
+        return keg_fail(&reader->failure, -EFBIG,
+                        "the headers of one entry take more than %u bytes", HEADER_MAX_BYTES);
     if (reader->bytes > reader->bytes_max)
         return keg_fail(&reader->failure, -EFBIG, "the layer's tar has more than %llu bytes",
                         (unsigned long long)reader->bytes_max);
@@ -68,21 +79,30 @@ static bool is_harmless_warning(struct archive *archive)
     return text && strstr(text, "can't be converted from") != NULL;
 }
 
+static int read_header(struct archive *archive, struct reader *reader, struct archive_entry **ret)
+{
+    reader->in_header = true;
+    reader->header_bytes = 0;
+    /* libarchive takes a stale ENOMEM for its own where a name does not convert. */
+    errno = 0;
+    int r = archive_read_next_header(archive, ret);
+    reader->in_header = false;
+    return r;
+}
+
 /* Return 1 with an entry, 0 at the end of the archive, or a code. */
 static int next_entry(struct archive *archive, struct reader *reader, struct archive_entry **ret,
                       struct keg_err *err)
 {
-    /* libarchive takes a stale ENOMEM for its own where a name does not convert. */
-    errno = 0;
-    int r = archive_read_next_header(archive, ret);
-    if (r == ARCHIVE_EOF)
-        return 0;
-    if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && is_harmless_warning(archive)))
-        return 1;
+    int r = read_header(archive, reader, ret);
     if (reader->failure.code < 0) {
         *err = reader->failure;
         return err->code;
     }
+    if (r == ARCHIVE_EOF)
+        return 0;
+    if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && is_harmless_warning(archive)))
+        return 1;
     const char *text = archive_error_string(archive);
     return keg_fail(err, -EBADMSG, "the layer is no tar, or a damaged one: %s",
                     text ? text : "no reason given");
@@ -112,6 +132,9 @@ static int write_entries(struct unpack_writer *writer, struct reader *reader, ui
             *err = reader->failure;
         if (r < 0)
             return name_entry(entry, err);
+        /* A content that nobody wanted, a whiteout's for one, is no header of the next entry. Where
+         * it fails, so does what comes next. */
+        archive_read_data_skip(writer->archive);
     }
     if (r < 0)
         return entries == 0 ? r : keg_wrap(err, "behind entry %llu", (unsigned long long)entries);

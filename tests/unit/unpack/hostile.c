@@ -336,6 +336,32 @@ Test(hostile, should_fail_sparse_content_beyond_its_size)
     expect_refused(&tar, layer, -EBADMSG, "its content goes beyond its size");
 }
 
+Test(hostile, should_fail_sparse_map_that_would_fill_memory)
+{
+    int layer;
+    begin(&layer);
+    _cleanup_buf_ struct keg_buf tar = tar_begin(), map = keg_buf_init(32u << 20);
+    keg_buf_str(&map, "5000000\n");
+    for (int i = 0; i < 5000000; i++)
+        keg_buf_str(&map, "0\n0\n");
+    tar_pax(&tar, (const char *[]){"GNU.sparse.major", "1", "GNU.sparse.minor", "0",
+                                   "GNU.sparse.realsize", "5", NULL});
+    TAR(&tar, {.name = "s", .data = map.data, .size = map.length});
+    expect_refused(&tar, layer, -EFBIG, "the headers of one entry take more than 8388608 bytes");
+}
+
+Test(hostile, contents_that_nobody_wants_are_no_headers)
+{
+    int layer;
+    begin(&layer);
+    _cleanup_buf_ struct keg_buf tar = tar_begin();
+    _cleanup_free_ char *data = calloc(1, 20u << 20);
+    TAR(&tar, {.name = ".wh.a", .data = data, .size = 20u << 20}, {.name = "b", .data = "x"});
+    unpack_ok(&tar, layer);
+    _cleanup_free_ char *names = listing(layer);
+    cr_assert_str_eq(names, "a%\nb\n");
+}
+
 static int unpack_within(const struct keg_buf *tar, int layer_fd, uint64_t entries, uint64_t bytes,
                          struct keg_err *err)
 {
