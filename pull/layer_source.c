@@ -41,7 +41,7 @@ static int next_registry(struct layer_source *self, const struct keg_err *why, s
 {
     if (self->registry + 1 >= self->session->plan.count)
         return keg_fail(err, why->code, "%s", why->text);
-    session_text(self->session, PULL_MIRROR_FAILED, "%s", why->text);
+    session_mirror_failed(self->session, registry_of(self)->endpoint->host, why->text);
     self->registry++;
     self->failures = 0;
     return 0;

@@ -61,8 +61,7 @@ static int fetch_from(struct session *session, const struct pull_layer *layer, s
     size_t bad = layer_source_registry(source);
     if (layer_source_was_stored(source) || bad + 1 >= session->plan.count)
         return r;
-    session_text(session, PULL_MIRROR_FAILED, "%s: layer %s: %s", session->plan.endpoints[bad].host,
-                 layer->digest, err->text);
+    session_mirror_failed(session, session->plan.endpoints[bad].host, err->text);
     *registry = bad + 1;
     return 1;
 }

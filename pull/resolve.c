@@ -258,6 +258,15 @@ static bool is_final(int code)
     return code == -EINTR || code == -ENOMEM;
 }
 
+/* What is wrong with a document does not say whose it is. */
+static int fail_at(const char *host, const struct keg_err *failure, struct keg_err *err)
+{
+    bool document = failure->code == -EPROTO || failure->code == -EBADMSG;
+    if (document && !strstr(failure->text, host))
+        return keg_fail(err, failure->code, "%s: %s", host, failure->text);
+    return keg_fail(err, failure->code, "%s", failure->text);
+}
+
 static int resolve_in_turn(struct walk *walk, struct keg_err *err)
 {
     struct session *session = walk->session;
@@ -273,8 +282,8 @@ static int resolve_in_turn(struct walk *walk, struct keg_err *err)
         }
         resolved_done(walk->resolved);
         if (is_final(r) || i + 1 == session->plan.count)
-            return keg_fail(err, r, "%s", failure.text);
-        session_text(session, PULL_MIRROR_FAILED, "%s: %s", host, failure.text);
+            return fail_at(host, &failure, err);
+        session_mirror_failed(session, host, failure.text);
     }
 }
 

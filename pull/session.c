@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void on_notice(void *context, const char *text)
 {
@@ -74,6 +75,14 @@ void session_text(struct session *session, enum pull_event_type type, const char
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     session_event(session, &(struct pull_event){.type = type, .text = text});
+}
+
+void session_mirror_failed(struct session *session, const char *host, const char *why)
+{
+    if (strstr(why, host))
+        session_text(session, PULL_MIRROR_FAILED, "a mirror failed: %s", why);
+    else
+        session_text(session, PULL_MIRROR_FAILED, "the mirror %s failed: %s", host, why);
 }
 
 void session_layer_event(struct session *session, enum pull_event_type type,

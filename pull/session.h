@@ -34,6 +34,9 @@ void session_event(struct session *session, const struct pull_event *event);
 void session_text(struct session *session, enum pull_event_type type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* session_mirror_failed(session, host, why): PULL_MIRROR_FAILED, naming ${host} once. */
+void session_mirror_failed(struct session *session, const char *host, const char *why);
+
 /* session_layer_event(session, type, layer, done_bytes): The same for one of the PULL_LAYER_* events. */
 void session_layer_event(struct session *session, enum pull_event_type type,
                          const struct pull_layer *layer, uint64_t done_bytes);
