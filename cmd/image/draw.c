@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines and bars of a pull, as text. */
+#include "cmd/image/progress.h"
+
+#include "cmd/common/terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BAR_COLUMNS_MAX 50u
+#define BAR_COLUMNS_MIN 10u
+
+enum progress_mode progress_choose(const char *name, bool is_terminal, const char *term)
+{
+    if (keg_streq(name, "none"))
+        return PROGRESS_NONE;
+    if (keg_streq(name, "plain"))
+        return PROGRESS_PLAIN;
+    if (keg_streq(name, "tty"))
+        return PROGRESS_TTY;
+    bool draws = is_terminal && term && *term && !keg_streq(term, "dumb");
+    return draws ? PROGRESS_TTY : PROGRESS_PLAIN;
+}
+
+static const char *state_word(enum progress_state state)
+{
+    static const char *const words[] = {
+        [PROGRESS_WAITING] = "Waiting",       [PROGRESS_DOWNLOADING] = "Downloading",
+        [PROGRESS_EXTRACTING] = "Extracting", [PROGRESS_COMPLETE] = "Pull complete",
+        [PROGRESS_EXISTS] = "Already exists",
+    };
+    return words[state];
+}
+
+/* "[====>     ]" in `columns` columns. */
+static void format_bar(const struct progress_layer *layer, unsigned columns, char *text)
+{
+    unsigned inner = columns - 2;
+    unsigned filled = inner;
+    if (layer->size_bytes > 0 && layer->done_bytes < layer->size_bytes)
+        filled = (unsigned)((double)inner * (double)layer->done_bytes / (double)layer->size_bytes);
+    text[0] = '[';
+    for (unsigned i = 0; i < inner; i++)
+        text[1 + i] = i + 1 < filled || filled == inner ? '='
+                      : i + 1 == filled || i == filled  ? '>'
+                                                        : ' ';
+    if (filled > 0 && filled < inner)
+        text[1 + filled] = ' ';
+    text[inner + 1] = ']';
+    text[columns] = '\0';
+}
+
+static void format_bytes(const struct progress_layer *layer, char *text, size_t size)
+{
+    char done[32], all[32];
+    keg_format_size(layer->done_bytes, done);
+    keg_format_size(layer->size_bytes, all);
+    snprintf(text, size, "  %s/%s", done, all);
+}
+
+static void format_rate(const struct progress_layer *layer, char *text, size_t size)
+{
+    char rate[32];
+    text[0] = '\0';
+    if (layer->bytes_per_s == 0)
+        return;
+    keg_format_size(layer->bytes_per_s, rate);
+    snprintf(text, size, "  %s/s", rate);
+}
+
+static void append(char *text, size_t size, const char *part)
+{
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "%s", part);
+}
+
+void progress_line(const struct progress_layer *layer, unsigned columns, char *text, size_t size)
+{
+    char bar[BAR_COLUMNS_MAX + 1], bytes[72], rate[40], head[64];
+    snprintf(head, sizeof(head), "%s: %s", layer->id, state_word(layer->state));
+    cmd_text_cut(head, columns, text, size);
+    if (layer->state != PROGRESS_DOWNLOADING || cmd_text_width(text) < strlen(head))
+        return;
+    format_bytes(layer, bytes, sizeof(bytes));
+    format_rate(layer, rate, sizeof(rate));
+    size_t left = columns - strlen(head);
+    /* The bar yields first down to its least width, then the rate goes, then the bar, then the
+     * bytes. */
+    size_t fixed = strlen(bytes) + strlen(rate) + 1;
+    if (left < fixed + BAR_COLUMNS_MIN) {
+        rate[0] = '\0';
+        fixed = strlen(bytes) + 1;
+    }
+    if (left >= fixed + BAR_COLUMNS_MIN) {
+        size_t width = left - fixed < BAR_COLUMNS_MAX ? left - fixed : BAR_COLUMNS_MAX;
+        format_bar(layer, (unsigned)width, bar);
+        append(text, size, " ");
+        append(text, size, bar);
+    }
+    if (left >= strlen(bytes))
+        append(text, size, bytes);
+    append(text, size, rate);
+}
+
+static void add_line(struct keg_buf *out, const char *line)
+{
+    keg_buf_printf(out, "%s\033[K\n", line);
+}
+
+static bool is_moving(const struct progress_layer *layer)
+{
+    return layer->state == PROGRESS_DOWNLOADING || layer->state == PROGRESS_EXTRACTING;
+}
+
+static void add_summary(const struct progress_layer *layers, size_t count, unsigned columns,
+                        struct keg_buf *out)
+{
+    char text[96], line[400];
+    size_t complete = 0;
+    for (size_t i = 0; i < count; i++)
+        complete += layers[i].state >= PROGRESS_COMPLETE;
+    snprintf(text, sizeof(text), "%zu of %zu layers complete", complete, count);
+    cmd_text_cut(text, columns, line, sizeof(line));
+    add_line(out, line);
+}
+
+size_t progress_draw(const struct progress_layer *layers, size_t count,
+                     struct progress_screen screen, struct keg_buf *ret)
+{
+    char line[512];
+    bool fold = count > screen.rows;
+    size_t lines = 0;
+    /* One column stays free: a cursor in the last one makes some terminals wrap. */
+    unsigned columns = screen.columns > 1 ? screen.columns - 1 : 1;
+    if (fold) {
+        add_summary(layers, count, columns, ret);
+        lines++;
+    }
+    for (size_t i = 0; i < count && lines < screen.rows; i++) {
+        if (fold && !is_moving(&layers[i]))
+            continue;
+        progress_line(&layers[i], columns, line, sizeof(line));
+        add_line(ret, line);
+        lines++;
+    }
+    return lines;
+}

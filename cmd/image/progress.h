@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the user sees of a pull while it goes on: docker's words, as lines or as bars that are redrawn. */
+#pragma once
+
+#include "base/base.h"
+#include "pull/pull.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum progress_mode {
+    PROGRESS_NONE,  /* no word about layers */
+    PROGRESS_PLAIN, /* a line for each layer that is done */
+    PROGRESS_TTY,   /* a bar for each layer, redrawn in place */
+};
+
+enum progress_state {
+    PROGRESS_WAITING,
+    PROGRESS_DOWNLOADING,
+    PROGRESS_EXTRACTING,
+    PROGRESS_COMPLETE,
+    PROGRESS_EXISTS,
+};
+
+/* How far one layer is; for drawing. */
+struct progress_layer {
+    char id[13];
+    enum progress_state state;
+    uint64_t done_bytes, size_bytes;
+    uint64_t bytes_per_s; /* 0: not known */
+    int64_t started_ms;   /* of its first bytes; 0: not yet */
+    uint64_t first_bytes; /* that were there then */
+};
+
+struct progress_screen {
+    unsigned columns, rows;
+};
+
+/* progress_choose(name, is_terminal, term): The mode for --progress=${name} ("auto", NULL, "plain", "tty",
+ * "none"); auto draws where standard output is a terminal and ${term} ($TERM) is not "dumb". Pure. */
+enum progress_mode progress_choose(const char *name, bool is_terminal, const char *term);
+
+/* progress_line(layer, columns, text, size): The line of one layer in at most ${columns} columns:
+ * "0123456789ab: Downloading [====>     ]  1.2MB/4.5MB  3MB/s". What does not fit is left out from the right:
+ * rate, bytes, bar. Pure. */
+void progress_line(const struct progress_layer *layer, unsigned columns, char *text, size_t size);
+
+/* progress_draw(layers, count, screen, ret): Append the lines of all layers, each ending in "\033[K\n", to
+ * ${ret}. More layers than rows are folded: one line that counts, then those that move. Return the lines. Pure. */
+size_t progress_draw(const struct progress_layer *layers, size_t count, struct progress_screen screen,
+                     struct keg_buf *ret);
+
+struct progress;
+
+/* progress_new(mode, head, err): ${head} (borrowed) is the line that comes once a registry has the image:
+ * "latest: Pulling from library/busybox"; NULL: none. All goes to standard output; warnings to standard
+ * error. NULL when out of memory. */
+struct progress *progress_new(enum progress_mode mode, const char *head, struct keg_err *err);
+
+/* progress_event(progress, event): From any thread, one at a time. */
+void progress_event(struct progress *progress, const struct pull_event *event);
+
+/* progress_end(progress): Draw the last state; the cursor is at the start of a free line then. */
+void progress_end(struct progress *progress);
+void progress_free(struct progress *progress);
