@@ -17,7 +17,7 @@ static int last_kind(const char *name, enum unpack_whiteout *ret, struct keg_err
         return 0;
     const char *hidden = unpack_whiteout_hidden(name);
     if (hidden[0] == '\0' || keg_streq(hidden, ".") || keg_streq(hidden, ".."))
-        return keg_fail(err, -EBADMSG, "a whiteout of '%s' would hide its own folder", hidden);
+        return keg_fail(err, -EBADMSG, "a whiteout cannot hide '%s'", hidden);
     *ret = UNPACK_WHITEOUT_NAME;
     return 0;
 }
