@@ -8,6 +8,7 @@
 #pragma once
 
 #include "run/cgroup.h"
+#include "run/init.h"
 #include "run/rootfs_plan.h"
 #include "run/run.h"
 #include "run/seccomp.h"
@@ -37,6 +38,7 @@ struct child {
     int dev_fd;     /* O_PATH: its /dev */
     int empty_fd;   /* the read-only tmpfs that masks folders, or -1 */
     int console_fd; /* the terminal's slave, or -1 */
+    struct init_arguments own_arguments;
     int *mount_fds; /* one for each mount of the plan; -1: not made, or mount(2) will */
 };
 

@@ -46,6 +46,8 @@ int child_wait_for_start(struct child *child, struct keg_err *err)
 /* Before the gate: a created container may wait for long, and what keg had open is the host's. */
 int child_close_others(struct child *child, struct keg_err *err)
 {
+    if (child->options->init)
+        init_find_arguments(child->proc_fd, &child->own_arguments);
     if (child->channel_fd != CHANNEL_FD) {
         if (dup3(child->channel_fd, CHANNEL_FD, O_CLOEXEC) < 0)
             return keg_fail_errno(err, "keep the channel");
@@ -78,7 +80,7 @@ int child_execute(struct child *child, struct keg_err *err)
 {
     int r = install_seccomp(child, err);
     if (r == 0 && child->options->init)
-        r = init_become(err);
+        r = init_become(&child->own_arguments, err);
     if (r == 0)
         r = child_new_session(child, err);
     if (r < 0)

@@ -5,6 +5,7 @@
 #include "run/child_fds.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -36,7 +37,33 @@ static _Noreturn void look_after(pid_t child)
     }
 }
 
-int init_become(struct keg_err *err)
+void init_find_arguments(int proc_fd, struct init_arguments *ret)
+{
+    _cleanup_buf_ struct keg_buf text = {0};
+    *ret = (struct init_arguments){0};
+    if (keg_read_file(proc_fd, "self/stat", 4096, &text, NULL) < 0)
+        return;
+    /* The name, field 2, may hold blanks and brackets. */
+    const char *at = strrchr(text.data, ')');
+    for (int field = 2; at && field < 48; field++)
+        at = strchr(at + 1, ' ');
+    unsigned long start, end;
+    if (at && sscanf(at, "%lu %lu", &start, &end) == 2 && start < end) {
+        ret->start = (char *)start; // NOLINT(performance-no-int-to-ptr): the kernel's word
+        ret->length = end - start;
+    }
+}
+
+static void hide(const struct init_arguments *arguments)
+{
+    static const char name[] = "keg-init";
+    if (arguments->length < sizeof(name))
+        return;
+    explicit_bzero(arguments->start, arguments->length);
+    memcpy(arguments->start, name, sizeof(name));
+}
+
+int init_become(const struct init_arguments *arguments, struct keg_err *err)
 {
     /* This process keeps keg's file as its program: without this, the container's root could reach
      * it as /proc/1/exe (CVE-2019-5736); it would need CAP_SYS_PTRACE now. */
@@ -48,6 +75,7 @@ int init_become(struct keg_err *err)
     if (child == 0)
         return 0;
     (void)prctl(PR_SET_NAME, "keg-init", 0, 0, 0);
+    hide(arguments);
     (void)setsid();
     child_close_fds_from(0);
     look_after(child);

@@ -4,8 +4,19 @@
 
 #include "base/base.h"
 
-/* init_become(err): Fork. Return 0 in the new process (pid 2), which goes on to execute the program. The
+/* Where keg's own command line stands in memory, as /proc/PID/cmdline shows it. */
+struct init_arguments {
+    char *start;
+    size_t length;
+};
+
+/* init_find_arguments(proc_fd, ret): Find it by ${proc_fd}'s self/stat (proc(5), fields 48 and 49). Leaves
+ * ${ret} empty where the kernel does not say. */
+void init_find_arguments(int proc_fd, struct init_arguments *ret);
+
+/* init_become(arguments, err): Fork. Return 0 in the new process (pid 2), which goes on to execute the program. The
  * caller itself, pid 1, stays and does not return: it closes all fds, passes signals on to pid 2, reaps
- * whatever dies, and exits as pid 2 did (128 + n for signal n). All signals must be blocked. A negative code
+ * whatever dies, and exits as pid 2 did (128 + n for signal n). It overwrites
+ * ${arguments}, which may hold secrets (keg run -e) and would be open to all in the container. All signals must be blocked. A negative code
  * where fork failed. */
-int init_become(struct keg_err *err);
+int init_become(const struct init_arguments *arguments, struct keg_err *err);
