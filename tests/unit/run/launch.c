@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a launched container sees and how it ends. */
+#include "launch_box.h"
+
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+static struct box box;
+
+static void open_box(void)
+{
+    box_open(&box);
+}
+
+static void close_box(void)
+{
+    box_close(&box);
+}
+
+TestSuite(launch, .init = open_box, .fini = close_box, .timeout = 60);
+
+static void expect(const char *script, const char *output)
+{
+    int code = box_run_script(&box, script);
+    cr_assert(code >= 0, "%s", box.err.text);
+    cr_expect_str_eq(box.output, output);
+}
+
+Test(launch, gives_back_the_exit_code)
+{
+    cr_expect_eq(box_run_script(&box, "exit 42"), 42);
+}
+
+Test(launch, says_by_which_signal_it_was_killed)
+{
+    /* pid 1 takes no signal that it does not handle, so the shell's child says it. */
+    cr_expect_eq(box_run_script(&box, "sh -c 'kill -9 $$'; exit $?"), 137);
+}
+
+Test(launch, is_pid_1_with_a_hostname_of_its_own)
+{
+    expect("echo $$ $(hostname)", "1 box\n");
+}
+
+Test(launch, sees_only_its_own_processes)
+{
+    expect("ls /proc | grep -c '^[0-9]'; ls /proc/self/fd | wc -l", "3\n4\n");
+}
+
+Test(launch, has_no_fd_but_three)
+{
+    /* Inherited ones that are not close-on-exec, as from a careless caller. */
+    for (int fd = 20; fd < 40; fd++)
+        cr_assert(dup2(box.options.rundir_fd, fd) == fd);
+    /* The shell's own glob opens one more. */
+    expect("for fd in /proc/$$/fd/*; do readlink $fd >/dev/null && echo ${fd##*/}; done",
+           "0\n1\n2\n");
+}
+
+Test(launch, has_the_default_capabilities_and_no_inheritable_or_ambient_ones)
+{
+    expect("grep ^Cap /proc/self/status", "CapInh:\t0000000000000000\n"
+                                          "CapPrm:\t00000000800405fb\n"
+                                          "CapEff:\t00000000800405fb\n"
+                                          "CapBnd:\t00000000800405fb\n"
+                                          "CapAmb:\t0000000000000000\n");
+}
+
+Test(launch, a_user_who_is_not_root_has_no_capabilities)
+{
+    static gid_t gids[] = {2000, 3000};
+    box.spec->process.user.uid = 1000;
+    box.spec->process.user.gid = 2000;
+    box.spec->process.user.additional_gids = gids;
+    box.spec->process.user.additional_gids_count = 2;
+    int code = box_run_script(&box, "id; grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status");
+    box.spec->process.user.additional_gids = NULL;
+    cr_assert(code == 0, "%s", box.err.text);
+    cr_expect_str_eq(box.output, "uid=1000 gid=2000 groups=2000,3000\n"
+                                 "CapPrm:\t0000000000000000\n"
+                                 "CapEff:\t0000000000000000\n"
+                                 "CapAmb:\t0000000000000000\n");
+}
+
+Test(launch, filters_system_calls)
+{
+    expect("grep ^Seccomp: /proc/self/status", "Seccomp:\t2\n");
+}
+
+Test(launch, filters_system_calls_with_no_new_privileges_too)
+{
+    box.spec->process.no_new_privileges = true;
+    expect("grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status", "NoNewPrivs:\t1\nSeccomp:\t2\n");
+}
+
+Test(launch, no_seccomp_where_the_spec_has_none)
+{
+    box.spec->seccomp = RUN_SECCOMP_NONE;
+    expect("grep ^Seccomp: /proc/self/status", "Seccomp:\t0\n");
+}
+
+Test(launch, starts_with_clean_signals)
+{
+    sigset_t set;
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGUSR1);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    /* No shell: it sets signals of its own. */
+    static const char *const args[] = {"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"};
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(args); i++)
+        keg_strv_add(&box.spec->process.args, args[i]);
+    cr_assert(box_run(&box) == 0, "%s", box.err.text);
+    cr_expect_str_eq(box.output, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+}
+
+Test(launch, leaves_the_callers_signal_mask_and_folder_alone)
+{
+    sigset_t before, after;
+    /* The kernel writes eight bytes of them. */
+    memset(&before, 0, sizeof(before));
+    memset(&after, 0, sizeof(after));
+    char cwd_before[PATH_MAX], cwd_after[PATH_MAX];
+    (void)sigprocmask(SIG_SETMASK, NULL, &before);
+    cr_assert(getcwd(cwd_before, sizeof(cwd_before)) != NULL);
+    cr_assert(box_run_script(&box, "true") == 0);
+    (void)sigprocmask(SIG_SETMASK, NULL, &after);
+    cr_assert(getcwd(cwd_after, sizeof(cwd_after)) != NULL);
+    cr_expect(memcmp(&before, &after, sizeof(before)) == 0);
+    cr_expect_str_eq(cwd_before, cwd_after);
+}
+
+Test(launch, has_lo_and_nothing_else)
+{
+    expect("ip -o link | grep -c .; ip -o -4 addr show dev lo | grep -c 127.0.0.1", "1\n1\n");
+}
+
+Test(launch, sees_its_own_cgroup_as_the_root)
+{
+    expect("grep -E '^[0-9]+:(memory|pids|):' /proc/self/cgroup | grep -cv ':/$'", "0\n");
+}
+
+Test(launch, a_memory_limit_is_there_to_be_read)
+{
+    box.spec->resources.memory_limit_bytes = 64 << 20;
+    expect("cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null",
+           "67108864\n");
+}
+
+Test(launch, a_memory_limit_kills_and_says_so)
+{
+    box.spec->resources.memory_limit_bytes = 16 << 20;
+    box.spec->resources.memory_swap_bytes = 16 << 20;
+    int code = box_run_script(&box, "head -c 60m /dev/zero >/dev/shm/x; exit 7");
+    cr_expect(code >= 0, "%s", box.err.text);
+    cr_expect(box.exit.oom_killed);
+    cr_expect_gt(box.exit.memory_peak_bytes, 8u << 20);
+}
+
+Test(launch, sets_kernel_parameters_of_its_namespaces)
+{
+    keg_strv_add(&box.spec->sysctls, "net.ipv4.ip_unprivileged_port_start=79");
+    keg_strv_add(&box.spec->sysctls, "kernel.shmmni=77");
+    expect("cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shmmni", "79\n77\n");
+}
+
+Test(launch, sets_limits_and_umask)
+{
+    struct run_rlimit *limit = calloc(1, sizeof(*limit));
+    *limit = (struct run_rlimit){keg_strdup("RLIMIT_NOFILE"), 100, 200};
+    box.spec->process.rlimits = limit;
+    box.spec->process.rlimits_count = 1;
+    box.spec->process.user.umask = 0027;
+    expect("ulimit -Sn; ulimit -Hn; umask", "100\n200\n0027\n");
+}
+
+Test(launch, an_unknown_limit_is_an_error_that_names_it)
+{
+    struct run_rlimit *limit = calloc(1, sizeof(*limit));
+    *limit = (struct run_rlimit){keg_strdup("RLIMIT_X"), 1, 1};
+    box.spec->process.rlimits = limit;
+    box.spec->process.rlimits_count = 1;
+    cr_expect_eq(box_run_script(&box, "true"), -EINVAL);
+    cr_expect_str_eq(box.err.text, "limits: unknown limit 'RLIMIT_X'");
+}
+
+Test(launch, makes_a_missing_working_folder)
+{
+    free(box.spec->process.cwd);
+    box.spec->process.cwd = keg_strdup("/a/b");
+    expect("pwd; stat -c '%u %a' /a/b", "/a/b\n0 755\n");
+}
+
+Test(launch, a_working_folder_through_a_link_stays_inside)
+{
+    cr_assert(mkdir("/mnt/host", 0755) == 0);
+    cr_assert(symlink("/mnt/host", BOX_ROOT "/link") == 0);
+    cr_assert(mkdir(BOX_ROOT "/mnt", 0755) == 0);
+    free(box.spec->process.cwd);
+    box.spec->process.cwd = keg_strdup("/link/made");
+    (void)box_run_script(&box, "true");
+    cr_expect(access("/mnt/host/made", F_OK) < 0 && errno == ENOENT);
+}
+
+Test(launch, a_working_folder_by_a_leaked_fd_is_refused)
+{
+    char cwd[64];
+    for (int fd = 0; fd < 40; fd++) {
+        (void)snprintf(cwd, sizeof(cwd), "/proc/self/fd/%d", fd);
+        free(box.spec->process.cwd);
+        box.spec->process.cwd = keg_strdup(cwd);
+        cr_assert_lt(box_run_script(&box, "pwd"), 0);
+        cr_assert(keg_starts_with(box.err.text, "working directory: "), "%s", box.err.text);
+    }
+}
+
+Test(launch, a_terminal_is_the_containers_own)
+{
+    box.spec->process.terminal = true;
+    box.spec->process.console_rows = 33;
+    box.spec->process.console_columns = 77;
+    expect("tty; stty size; echo x >/dev/tty; stat -c %t /dev/console",
+           "/dev/pts/0\r\n33 77\r\nx\r\n88\r\n");
+}
+
+Test(launch, init_reaps_and_passes_the_code_on)
+{
+    box.options.init = true;
+    expect(
+        "echo $$; cat /proc/1/comm; (sleep 0.1 &); sleep 0.3; ls /proc | grep -c '^[0-9]'; exit 5",
+        "2\nkeg-init\n4\n");
+    cr_expect_eq(keg_exit_code(box.exit.status), 5);
+    cr_expect_eq(box_run_script(&box, "kill -9 $$"), 137);
+}
+
+Test(launch, init_shows_neither_kegs_arguments_nor_its_file)
+{
+    box.options.init = true;
+    expect("cat /proc/1/cmdline | head -c 8; echo; cat /proc/1/environ 2>&1 | grep -c denied;"
+           "readlink /proc/1/exe || echo hidden",
+           "keg-init\n1\nhidden\n");
+}
+
+Test(launch, init_passes_signals_on)
+{
+    struct run_container *container;
+    box.options.init = true;
+    for (int i = 0; i < 3; i++)
+        box.options.stdio_fds[i] = keg_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+    box_script(&box, "trap 'exit 9' TERM; touch /ready; while :; do sleep 0.01; done");
+    cr_assert(run_create(box.spec, &box.options, &container, &box.err) == 0, "%s", box.err.text);
+    cr_assert(run_start(container, &box.err) == 0, "%s", box.err.text);
+    for (int i = 0; i < 500 && access(BOX_ROOT "/ready", F_OK) < 0; i++)
+        (void)usleep(10000);
+    cr_assert(run_kill(container, SIGTERM, &box.err) == 0, "%s", box.err.text);
+    cr_assert(run_wait(container, &box.exit, &box.err) == 0);
+    cr_expect_eq(keg_exit_code(box.exit.status), 9);
+    cr_assert(run_destroy(container, &box.err) == 0, "%s", box.err.text);
+}
+
+/* ------------------------------------------------------------------------------------------ its
+ * state */
+
+static struct run_container *create_sleeper(void)
+{
+    struct run_container *container;
+    for (int i = 0; i < 3; i++)
+        box.options.stdio_fds[i] = keg_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+    box_script(&box, "sleep 1000");
+    cr_assert(run_create(box.spec, &box.options, &container, &box.err) == 0, "%s", box.err.text);
+    return container;
+}
+
+Test(launch, a_created_container_has_run_nothing_of_the_images)
+{
+    cr_assert(unlink(BOX_ROOT "/bin/busybox") == 0);
+    struct run_container *container = create_sleeper();
+    cr_expect_eq(run_start(container, &box.err), -ENOENT);
+    cr_expect_eq(run_destroy(container, &box.err), 0);
+}
+
+Test(launch, its_state_says_who_it_is)
+{
+    pid_t pid = 0;
+    struct run_container *container = create_sleeper();
+    cr_assert(run_start(container, &box.err) == 0, "%s", box.err.text);
+    _cleanup_json_ json_t *state =
+        keg_json_read(box.options.rundir_fd, "state.json", 65536, &box.err);
+    const char *id = NULL, *status = NULL;
+    cr_expect_eq(keg_json_string(state, "id", &id, &box.err), 1);
+    cr_expect_eq(keg_json_string(state, "status", &status, &box.err), 1);
+    cr_expect_str_eq(id, box.id);
+    cr_expect_str_eq(status, "running");
+    cr_expect_eq(run_state_pid(box.options.rundir_fd, &pid), 0);
+    cr_expect_eq(pid, run_pid(container));
+    cr_assert(run_destroy(container, &box.err) == 0, "%s", box.err.text);
+    cr_expect(faccessat(box.options.rundir_fd, "state.json", F_OK, 0) < 0);
+    cr_expect_eq(run_state_pid(box.options.rundir_fd, &pid), -ENOENT);
+}
+
+static bool has_cgroup(const char *id)
+{
+    char path[128];
+    for (int i = 0; i < 4; i++) {
+        static const char *const controllers[] = {"memory", "pids", "cpu", "."};
+        (void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/keg/%s", controllers[i], id);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+Test(launch, destroying_leaves_no_cgroup_and_no_process)
+{
+    struct run_container *container = create_sleeper();
+    cr_assert(run_start(container, &box.err) == 0, "%s", box.err.text);
+    pid_t pid = run_pid(container);
+    cr_expect(has_cgroup(box.id));
+    cr_assert(run_destroy(container, &box.err) == 0, "%s", box.err.text);
+    cr_expect_not(has_cgroup(box.id));
+    cr_expect(kill(pid, 0) < 0 && errno == ESRCH);
+}
+
+Test(launch, what_a_killed_keg_left_is_collected)
+{
+    pid_t keg = fork();
+    if (keg == 0) {
+        box.options.die_with_parent = false;
+        struct run_container *container = create_sleeper();
+        _exit(run_start(container, &box.err) == 0 ? 0
+                                                  : 1); /* as if by SIGKILL: nothing is cleaned */
+    }
+    int status;
+    pid_t pid = 0;
+    cr_assert(keg_wait_child(keg, &status) == 0 && status == 0);
+    cr_assert(run_state_pid(box.options.rundir_fd, &pid) == 0);
+    cr_expect(has_cgroup(box.id));
+    cr_assert(run_collect(box.options.rundir_fd, -1, box.id, &box.err) == 0, "%s", box.err.text);
+    cr_expect_not(has_cgroup(box.id));
+    cr_expect_eq(run_state_pid(box.options.rundir_fd, &pid), -ENOENT);
+    cr_expect_eq(run_collect(box.options.rundir_fd, -1, box.id, &box.err), 0, "%s", box.err.text);
+}
+
+Test(launch, dies_with_its_parent)
+{
+    int fds[2];
+    pid_t pid = 0;
+    cr_assert(pipe2(fds, O_CLOEXEC) == 0);
+    pid_t keg = fork();
+    if (keg == 0) {
+        struct run_container *container = create_sleeper();
+        pid = run_start(container, &box.err) == 0 ? run_pid(container) : 0;
+        (void)keg_write_all(fds[1], &pid, sizeof(pid));
+        for (;;)
+            (void)pause();
+    }
+    cr_assert(keg_read(fds[0], &pid, sizeof(pid)) == (ssize_t)sizeof(pid) && pid > 0);
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    cr_assert(pidfd >= 0);
+    cr_assert(kill(keg, SIGKILL) == 0);
+    cr_assert(waitpid(keg, NULL, 0) == keg);
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+    cr_expect_eq(poll(&end, 1, 5000), 1);
+    cr_expect_eq(run_collect(box.options.rundir_fd, -1, box.id, &box.err), 0, "%s", box.err.text);
+}
