@@ -74,7 +74,7 @@ static int wrong_type(const char *key, const char *wanted, struct keg_err *err)
 
 int keg_json_string(const json_t *object, const char *key, const char **ret, struct keg_err *err)
 {
-    const json_t *value;
+    const json_t *value = NULL;
     int r = find(object, key, &value, err);
     if (r <= 0)
         return r;
@@ -86,7 +86,7 @@ int keg_json_string(const json_t *object, const char *key, const char **ret, str
 
 int keg_json_int(const json_t *object, const char *key, json_int_t *ret, struct keg_err *err)
 {
-    const json_t *value;
+    const json_t *value = NULL;
     int r = find(object, key, &value, err);
     if (r <= 0)
         return r;
@@ -98,7 +98,7 @@ int keg_json_int(const json_t *object, const char *key, json_int_t *ret, struct 
 
 int keg_json_bool(const json_t *object, const char *key, bool *ret, struct keg_err *err)
 {
-    const json_t *value;
+    const json_t *value = NULL;
     int r = find(object, key, &value, err);
     if (r <= 0)
         return r;
@@ -110,7 +110,7 @@ int keg_json_bool(const json_t *object, const char *key, bool *ret, struct keg_e
 
 int keg_json_object(const json_t *object, const char *key, const json_t **ret, struct keg_err *err)
 {
-    const json_t *value;
+    const json_t *value = NULL;
     int r = find(object, key, &value, err);
     if (r <= 0)
         return r;
@@ -122,7 +122,7 @@ int keg_json_object(const json_t *object, const char *key, const json_t **ret, s
 
 int keg_json_array(const json_t *object, const char *key, const json_t **ret, struct keg_err *err)
 {
-    const json_t *value;
+    const json_t *value = NULL;
     int r = find(object, key, &value, err);
     if (r <= 0)
         return r;
@@ -134,7 +134,7 @@ int keg_json_array(const json_t *object, const char *key, const json_t **ret, st
 
 int keg_json_strv(const json_t *object, const char *key, char ***ret, struct keg_err *err)
 {
-    const json_t *array, *value;
+    const json_t *array = NULL, *value = NULL;
     int r = keg_json_array(object, key, &array, err);
     if (r <= 0)
         return r;

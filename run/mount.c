@@ -189,7 +189,7 @@ static int current_flags(const char *path, unsigned long *ret)
 static int change_classic(int mount_fd, const struct mount_change *change)
 {
     char path[PROC_FD_BYTES];
-    unsigned long flags;
+    unsigned long flags = 0;
     proc_fd(mount_fd, path);
     if (change->recursive_set || change->recursive_clear)
         return -ENOSYS;
