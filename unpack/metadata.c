@@ -48,8 +48,10 @@ int unpack_metadata_read(struct archive_entry *entry, struct unpack_metadata *re
 
 bool unpack_xattr_is_left_out(const char *name)
 {
-    return keg_starts_with(name, "trusted.") || keg_starts_with(name, "user.overlay.") ||
-           keg_streq(name, "security.selinux") || keg_streq(name, "system.nfs4_acl");
+    if (keg_starts_with(name, "user."))
+        return keg_starts_with(name, "user.overlay.");
+    return !keg_streq(name, "security.capability") && !keg_streq(name, UNPACK_ACL_ACCESS) &&
+           !keg_streq(name, UNPACK_ACL_DEFAULT);
 }
 
 static int set_xattr(const struct target *target, const char *name, const void *value, size_t size,

@@ -33,6 +33,8 @@ int unpack_metadata_apply_fd(const struct unpack_metadata *metadata, int fd, str
 int unpack_metadata_apply_name(const struct unpack_metadata *metadata, int dirfd, const char *name,
                                struct keg_err *err);
 
-/* unpack_xattr_is_left_out(name): Whether a layer may not bring that xattr: those that would steer
- * overlayfs (trusted.*, user.overlay.*) or mean something on the host only. */
+/* unpack_xattr_is_left_out(name): Whether a layer may not bring that xattr. It may bring user.*,
+ * file capabilities and ACLs. Not: what would steer overlayfs (trusted.*, user.overlay.*), what
+ * speaks to the host's own security modules (other security.*), and what Linux does not have
+ * (com.apple.*). */
 bool unpack_xattr_is_left_out(const char *name);

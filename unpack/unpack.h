@@ -43,8 +43,9 @@ void unpack_layer_done(struct unpack_layer *layer);
  *    stays, and a folder made again over a whiteout is opaque); other `.wh..wh.*` names are skipped;
  *    `.wh.`, `.wh..` and `.wh...` are -EBADMSG;
  *  - owner, mode with setuid, setgid and sticky bits (chmod after chown), mtime with nanoseconds (those of
- *    folders last), xattrs with security.capability. Left out: trusted.*, user.overlay.*, security.selinux,
- *    system.nfs4_acl, and the inode flags of SCHILY.fflags;
+ *    folders last), the xattrs user.*, security.capability and system.posix_acl_*. Left out: user.overlay.*,
+ *    all other xattrs (trusted.*, security.selinux, system.nfs4_acl, com.apple.*, ...), user.* on what can
+ *    have none (xattr(7)), and the inode flags of SCHILY.fflags;
  *  - hard links to an earlier entry of the layer (linked, never followed; to nothing: -EBADMSG), devices
  *    with numbers that fit, fifos, sockets skipped, GNU and pax sparse files with their holes;
  *  - a later entry of the same name replaces the earlier; a folder met again only changes attributes;
