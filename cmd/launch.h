@@ -6,8 +6,8 @@
 #include "cmd/run/plan.h"
 #include "run/run.h"
 
-/* All that one run holds. launch_done() gives it back, whatever was reached. */
-struct launch {
+/* All that one run holds. cmd_launch_done() gives it back, whatever was reached. */
+struct cmd_launch {
     const struct plan_flags *flags;
     const struct cmd_globals *globals;
     char **arguments;
@@ -30,33 +30,34 @@ struct launch {
     struct run_container *running;
 };
 
-void launch_init(struct launch *launch);
-void launch_done(struct launch *launch);
+void cmd_launch_init(struct cmd_launch *launch);
+void cmd_launch_done(struct cmd_launch *launch);
 
-/* launch_image.c -- launch_find_image(launch, name, err): The image by the --pull policy, pulled by keg-image
+/* launch_image.c -- cmd_launch_find_image(launch, name, err): The image by the --pull policy, pulled by keg-image
  * where it is missing. Return 0, a negative code with ${err}, or the positive exit code of a pull that has
  * printed its own message. */
-int launch_find_image(struct launch *launch, const char *name, struct keg_err *err);
+int cmd_launch_find_image(struct cmd_launch *launch, const char *name, struct keg_err *err);
 
-/* launch_prepare.c -- launch_prepare(launch, image_name, err): Container folder, root, user, address, files and
+/* cmd_launch_prepare.c -- cmd_launch_prepare(launch, image_name, err): Container folder, root, user, address, files and
  * spec: all up to the moment where processes come in. */
-int launch_prepare(struct launch *launch, const char *image_name, struct keg_err *err);
+int cmd_launch_prepare(struct cmd_launch *launch, const char *image_name, struct keg_err *err);
 
 /* launch_stdio.c: which fds the container gets, and what keg carries itself. A terminal of the caller is never
  * handed in: what is read from it, and written to it, goes through a pipe. */
-struct launch_stdio {
+struct cmd_launch_stdio {
     int container_fds[3];
     int owned[6]; /* to be closed once the container has its copies: -1 where unused */
     struct run_proxy_options proxy;
 };
-#define LAUNCH_STDIO_INIT                                                                                \
-    ((struct launch_stdio){                                                                              \
-        .container_fds = {-1, -1, -1},                                                                   \
-        .owned = {-1, -1, -1, -1, -1, -1},                                                               \
-        .proxy = {.stdin_write_fd = -1, .stdout_read_fd = -1, .stderr_read_fd = -1},                     \
+#define CMD_LAUNCH_STDIO_INIT                                                                     \
+    ((struct cmd_launch_stdio){                                                                   \
+        .container_fds = {-1, -1, -1},                                                            \
+        .owned = {-1, -1, -1, -1, -1, -1},                                                        \
+        .proxy = {.stdin_write_fd = -1, .stdout_read_fd = -1, .stderr_read_fd = -1},              \
     })
-/* launch_stdio_open(flags, ret, err): On failure ${ret} holds what was opened, for launch_stdio_done(). */
-int launch_stdio_open(const struct plan_flags *flags, struct launch_stdio *ret, struct keg_err *err);
-/* launch_stdio_close_container_side(stdio): So that the readers see the end when the container has gone. */
-void launch_stdio_close_container_side(struct launch_stdio *stdio);
-void launch_stdio_done(struct launch_stdio *stdio);
+/* cmd_launch_stdio_open(flags, ret, err): On failure ${ret} holds what was opened, for
+ * cmd_launch_stdio_done(). */
+int cmd_launch_stdio_open(const struct plan_flags *flags, struct cmd_launch_stdio *ret, struct keg_err *err);
+/* cmd_launch_stdio_close_container_side(stdio): So that the readers see the end when the container has gone. */
+void cmd_launch_stdio_close_container_side(struct cmd_launch_stdio *stdio);
+void cmd_launch_stdio_done(struct cmd_launch_stdio *stdio);

@@ -39,7 +39,7 @@ static bool fits_platform(const struct store_image *image, const char *platform)
            (!variant || !has->variant || keg_streq(variant, has->variant));
 }
 
-static int pull(struct launch *launch, const char *name, struct keg_err *err)
+static int pull(struct cmd_launch *launch, const char *name, struct keg_err *err)
 {
     char *argv[8];
     int argc = 0, code = 0;
@@ -64,7 +64,7 @@ static int pull(struct launch *launch, const char *name, struct keg_err *err)
 
 /* 1: in the store and of the right platform; 0: not; negative: an error other than "no such image".
  */
-static int look_up(struct launch *launch, const char *name, struct keg_err *err)
+static int look_up(struct cmd_launch *launch, const char *name, struct keg_err *err)
 {
     struct keg_err cause = KEG_ERR_INIT;
     store_image_done(&launch->image);
@@ -88,7 +88,7 @@ static void announce(const char *name)
     store_ref_done(&ref);
 }
 
-static void warn_platform(const struct launch *launch)
+static void warn_platform(const struct cmd_launch *launch)
 {
     const struct store_platform *has = &launch->image.platform;
     if (launch->flags->platform || !has->architecture ||
@@ -101,7 +101,7 @@ static void warn_platform(const struct launch *launch)
         has->os ? has->os : "linux", has->architecture, host_architecture());
 }
 
-int launch_find_image(struct launch *launch, const char *name, struct keg_err *err)
+int cmd_launch_find_image(struct cmd_launch *launch, const char *name, struct keg_err *err)
 {
     const char *policy = launch->flags->pull ? launch->flags->pull : "missing";
     bool always = keg_streq(policy, "always"), newer = keg_streq(policy, "newer");

@@ -13,7 +13,7 @@ static int no_memory(struct keg_err *err)
     return keg_fail(err, -ENOMEM, "out of memory");
 }
 
-static int describe(struct launch *launch, const char *image_name, struct keg_err *err)
+static int describe(struct cmd_launch *launch, const char *image_name, struct keg_err *err)
 {
     char id[65];
     struct store_container *container = &launch->container;
@@ -32,7 +32,7 @@ static int describe(struct launch *launch, const char *image_name, struct keg_er
 }
 
 /* A name of ours that is taken gets a digit; one that the user gave is the user's to mend. */
-static int create(struct launch *launch, struct keg_err *err)
+static int create(struct cmd_launch *launch, struct keg_err *err)
 {
     const char *given = launch->flags->name;
     for (unsigned attempt = 0;; attempt++) {
@@ -53,7 +53,7 @@ static int create(struct launch *launch, struct keg_err *err)
     }
 }
 
-static int open_layers(struct launch *launch, int *fds, size_t *ret_count, struct keg_err *err)
+static int open_layers(struct cmd_launch *launch, int *fds, size_t *ret_count, struct keg_err *err)
 {
     size_t count = keg_strv_length(launch->image.layers);
     *ret_count = 0;
@@ -78,7 +78,7 @@ static int open_layers(struct launch *launch, int *fds, size_t *ret_count, struc
     return 0;
 }
 
-static int mount_root(struct launch *launch, struct keg_err *err)
+static int mount_root(struct cmd_launch *launch, struct keg_err *err)
 {
     int fds[KEG_LAYERS_MAX];
     size_t count;
@@ -91,14 +91,14 @@ static int mount_root(struct launch *launch, struct keg_err *err)
     return r;
 }
 
-static int find_user(struct launch *launch, struct keg_err *err)
+static int find_user(struct cmd_launch *launch, struct keg_err *err)
 {
     const char *text;
     int r = plan_image_user(launch->flags, launch->config, &text, err);
     return r < 0 ? r : run_user_lookup(launch->rootfs_fd, text, &launch->user, &launch->home, err);
 }
 
-static int lease_address(struct launch *launch, struct keg_err *err)
+static int lease_address(struct cmd_launch *launch, struct keg_err *err)
 {
     if (launch->network != PLAN_NETWORK_BRIDGE)
         return 0;
@@ -133,7 +133,7 @@ static int copy_host_file(int dirfd, const char *path, const char *name, struct 
     return write_text(dirfd, name, &text, err);
 }
 
-static int write_hosts(const struct launch *launch, const char *hostname, struct keg_err *err)
+static int write_hosts(const struct cmd_launch *launch, const char *hostname, struct keg_err *err)
 {
     if (launch->network == PLAN_NETWORK_HOST)
         return copy_host_file(launch->rundir_fd, "/etc/hosts", "hosts", err);
@@ -158,7 +158,7 @@ static int read_resolv_conf(struct keg_buf *ret)
     return keg_read_file(AT_FDCWD, "/etc/resolv.conf", KEG_CONF_MAX_BYTES, ret, NULL);
 }
 
-static int write_resolv_conf(const struct launch *launch, struct keg_err *err)
+static int write_resolv_conf(const struct cmd_launch *launch, struct keg_err *err)
 {
     struct keg_buf host, text = keg_buf_init(KEG_CONF_MAX_BYTES);
     if (read_resolv_conf(&host) < 0)
@@ -168,7 +168,7 @@ static int write_resolv_conf(const struct launch *launch, struct keg_err *err)
     return write_text(launch->rundir_fd, "resolv.conf", &text, err);
 }
 
-static int write_files(struct launch *launch, struct keg_err *err)
+static int write_files(struct cmd_launch *launch, struct keg_err *err)
 {
     _cleanup_free_ char *hostname =
         plan_hostname(launch->flags, launch->container.id, launch->network);
@@ -182,14 +182,14 @@ static int write_files(struct launch *launch, struct keg_err *err)
     return r == 0 ? write_resolv_conf(launch, err) : r;
 }
 
-static int write_spec(struct launch *launch, struct keg_err *err)
+static int write_spec(struct cmd_launch *launch, struct keg_err *err)
 {
     struct keg_buf text = keg_buf_init(KEG_STORE_FILE_MAX_BYTES);
     int r = run_spec_write(launch->spec, &text, err);
     return r == 0 ? write_text(launch->dirfd, "config.json", &text, err) : (keg_buf_done(&text), r);
 }
 
-static int make_spec(struct launch *launch, struct keg_err *err)
+static int make_spec(struct cmd_launch *launch, struct keg_err *err)
 {
     _cleanup_free_ char *rundir =
         keg_asprintf("%s/containers/%s", store_runroot(launch->store), launch->container.id);
@@ -207,7 +207,7 @@ static int make_spec(struct launch *launch, struct keg_err *err)
     return r == 0 ? write_spec(launch, err) : r;
 }
 
-int launch_prepare(struct launch *launch, const char *image_name, struct keg_err *err)
+int cmd_launch_prepare(struct cmd_launch *launch, const char *image_name, struct keg_err *err)
 {
     int r = store_image_config(launch->store, &launch->image, &launch->config, err);
     if (r == 0)

@@ -3,7 +3,7 @@
  * ours. */
 #include "cmd/launch.h"
 
-static void own(struct launch_stdio *stdio, int fd)
+static void own(struct cmd_launch_stdio *stdio, int fd)
 {
     for (size_t i = 0; i < KEG_ARRAY_SIZE(stdio->owned); i++) {
         if (stdio->owned[i] < 0) {
@@ -14,7 +14,7 @@ static void own(struct launch_stdio *stdio, int fd)
 }
 
 /* A pipe: the container's end in container_fds, ours for the proxy. */
-static int open_pipe(struct launch_stdio *stdio, int number, int *ret_ours, struct keg_err *err)
+static int open_pipe(struct cmd_launch_stdio *stdio, int number, int *ret_ours, struct keg_err *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -26,7 +26,7 @@ static int open_pipe(struct launch_stdio *stdio, int number, int *ret_ours, stru
     return 0;
 }
 
-static int open_stdin(const struct plan_flags *flags, struct launch_stdio *stdio,
+static int open_stdin(const struct plan_flags *flags, struct cmd_launch_stdio *stdio,
                       struct keg_err *err)
 {
     if (flags->interactive && isatty(STDIN_FILENO))
@@ -43,7 +43,8 @@ static int open_stdin(const struct plan_flags *flags, struct launch_stdio *stdio
     return 0;
 }
 
-static int open_output(struct launch_stdio *stdio, int number, int *ret_ours, struct keg_err *err)
+static int open_output(struct cmd_launch_stdio *stdio, int number, int *ret_ours,
+                       struct keg_err *err)
 {
     if (isatty(number))
         return open_pipe(stdio, number, ret_ours, err);
@@ -51,9 +52,10 @@ static int open_output(struct launch_stdio *stdio, int number, int *ret_ours, st
     return 0;
 }
 
-int launch_stdio_open(const struct plan_flags *flags, struct launch_stdio *ret, struct keg_err *err)
+int cmd_launch_stdio_open(const struct plan_flags *flags, struct cmd_launch_stdio *ret,
+                          struct keg_err *err)
 {
-    *ret = LAUNCH_STDIO_INIT;
+    *ret = CMD_LAUNCH_STDIO_INIT;
     ret->proxy.interactive = flags->interactive;
     ret->proxy.sig_proxy = !flags->no_sig_proxy;
     if (flags->tty)
@@ -66,7 +68,7 @@ int launch_stdio_open(const struct plan_flags *flags, struct launch_stdio *ret, 
     return r;
 }
 
-void launch_stdio_close_container_side(struct launch_stdio *stdio)
+void cmd_launch_stdio_close_container_side(struct cmd_launch_stdio *stdio)
 {
     for (size_t i = 0; i < KEG_ARRAY_SIZE(stdio->owned); i++) {
         if (stdio->owned[i] >= 0)
@@ -75,11 +77,11 @@ void launch_stdio_close_container_side(struct launch_stdio *stdio)
     }
 }
 
-void launch_stdio_done(struct launch_stdio *stdio)
+void cmd_launch_stdio_done(struct cmd_launch_stdio *stdio)
 {
     int *ours[] = {&stdio->proxy.stdin_write_fd, &stdio->proxy.stdout_read_fd,
                    &stdio->proxy.stderr_read_fd};
-    launch_stdio_close_container_side(stdio);
+    cmd_launch_stdio_close_container_side(stdio);
     for (size_t i = 0; i < KEG_ARRAY_SIZE(ours); i++) {
         if (*ours[i] >= 0)
             (void)close(*ours[i]);

@@ -66,9 +66,9 @@ static const struct cmd_option run_options[] = {
     CMD_OPTIONS_END,
 };
 
-void launch_init(struct launch *launch)
+void cmd_launch_init(struct cmd_launch *launch)
 {
-    *launch = (struct launch){
+    *launch = (struct cmd_launch){
         .dirfd = -1, .rundir_fd = -1, .lockfd = -1, .leases_fd = -1, .rootfs_fd = -1};
 }
 
@@ -79,7 +79,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-void launch_done(struct launch *launch)
+void cmd_launch_done(struct cmd_launch *launch)
 {
     close_fd(&launch->dirfd);
     close_fd(&launch->rundir_fd);
@@ -93,7 +93,7 @@ void launch_done(struct launch *launch)
     store_image_done(&launch->image);
     json_decref(launch->config);
     store_close(launch->store);
-    launch_init(launch);
+    cmd_launch_init(launch);
 }
 
 static int exit_code_of(int code)
@@ -107,7 +107,7 @@ static int exit_code_of(int code)
 
 /* ---- the end: what is kept of the container, what is told */
 
-static void give_back_address(struct launch *launch)
+static void give_back_address(struct cmd_launch *launch)
 {
     if (launch->address.s_addr)
         (void)run_network_release(launch->leases_fd, launch->container.id, launch->address);
@@ -115,7 +115,7 @@ static void give_back_address(struct launch *launch)
 }
 
 /* The root must be unmounted before its folders are removed: our fd holds the last reference. */
-static void settle(struct launch *launch)
+static void settle(struct cmd_launch *launch)
 {
     struct keg_err err = KEG_ERR_INIT;
     give_back_address(launch);
@@ -134,7 +134,7 @@ static void settle(struct launch *launch)
         cmd_error("run", launch->container.name, &err);
 }
 
-static void tell_limits(const struct launch *launch, const struct run_exit *ended)
+static void tell_limits(const struct cmd_launch *launch, const struct run_exit *ended)
 {
     char limit[32], peak[32];
     const struct run_resources *resources = &launch->spec->resources;
@@ -155,7 +155,7 @@ static void tell_limits(const struct launch *launch, const struct run_exit *ende
                      (unsigned long long)ended->pids_denied, (long long)resources->pids_limit);
 }
 
-static int finish(struct launch *launch, struct keg_err *err)
+static int finish(struct cmd_launch *launch, struct keg_err *err)
 {
     struct run_exit ended = {0};
     int r = run_wait(launch->running, &ended, err);
@@ -173,7 +173,7 @@ static int finish(struct launch *launch, struct keg_err *err)
 
 /* ---- the start */
 
-static int create_running(struct launch *launch, const struct launch_stdio *stdio,
+static int create_running(struct cmd_launch *launch, const struct cmd_launch_stdio *stdio,
                           struct keg_err *err)
 {
     struct run_options options = {
@@ -210,7 +210,7 @@ static void hold_signals(void)
 
 /* Run the prepared container to its end. Return 0, or a negative code with *ret_exit_code saying
  * what keg ends with. */
-static int run_to_end(struct launch *launch, struct launch_stdio *stdio, int *ret_exit_code,
+static int run_to_end(struct cmd_launch *launch, struct cmd_launch_stdio *stdio, int *ret_exit_code,
                       struct keg_err *err)
 {
     *ret_exit_code = CMD_EXIT_FAILED;
@@ -218,7 +218,7 @@ static int run_to_end(struct launch *launch, struct launch_stdio *stdio, int *re
     if (r < 0)
         return r;
     r = run_start(launch->running, err);
-    launch_stdio_close_container_side(stdio);
+    cmd_launch_stdio_close_container_side(stdio);
     if (r < 0) {
         *ret_exit_code = exit_code_of(r);
         launch->container.started = (struct timespec){0};
@@ -232,32 +232,32 @@ static int run_to_end(struct launch *launch, struct launch_stdio *stdio, int *re
     return r < 0 ? r : finished;
 }
 
-static int launch_all(struct launch *launch, const char *image_name, int *ret_exit_code,
+static int launch_all(struct cmd_launch *launch, const char *image_name, int *ret_exit_code,
                       struct keg_err *err)
 {
-    _cleanup_(launch_stdio_done) struct launch_stdio stdio = LAUNCH_STDIO_INIT;
+    _cleanup_(cmd_launch_stdio_done) struct cmd_launch_stdio stdio = CMD_LAUNCH_STDIO_INIT;
     _cleanup_fd_ int shared = -1;
     *ret_exit_code = CMD_EXIT_FAILED;
     int r = store_lock_shared(launch->store, &shared, err);
     if (r == 0)
-        r = launch_find_image(launch, image_name, err);
+        r = cmd_launch_find_image(launch, image_name, err);
     if (r > 0) {
         *ret_exit_code = r == 130 || r == 143 ? r : CMD_EXIT_FAILED;
         return r;
     }
     if (r == 0)
-        r = launch_prepare(launch, image_name, err);
+        r = cmd_launch_prepare(launch, image_name, err);
     /* From here on the container's own folder keeps the image from being collected. */
     (void)close(TAKE_FD(shared));
     if (r == 0)
-        r = launch_stdio_open(launch->flags, &stdio, err);
+        r = cmd_launch_stdio_open(launch->flags, &stdio, err);
     if (r < 0)
         return r;
     hold_signals();
     return run_to_end(launch, &stdio, ret_exit_code, err);
 }
 
-static int run_image(struct launch *launch, const char *image_name)
+static int run_image(struct cmd_launch *launch, const char *image_name)
 {
     struct keg_err err = KEG_ERR_INIT;
     int code;
@@ -294,13 +294,13 @@ static int run(int argc, char **argv, const struct cmd_globals *globals)
     struct plan_flags flags = {.pids_limit = INT64_MIN};
     _cleanup_(cmd_args_done) struct cmd_args args = CMD_ARGS_INIT;
     struct keg_err err = KEG_ERR_INIT;
-    struct launch launch;
+    struct cmd_launch launch;
     int code = cmd_begin(&cmd_verb_run, argc, argv, &flags, &args);
     if (code != CMD_GO_ON) {
         cmd_options_done(&cmd_verb_run, &flags);
         return code;
     }
-    launch_init(&launch);
+    cmd_launch_init(&launch);
     launch.flags = &flags;
     launch.globals = globals;
     launch.arguments = args.items + 1;
@@ -310,7 +310,7 @@ static int run(int argc, char **argv, const struct cmd_globals *globals)
         code = cmd_error("run", NULL, &err);
     else
         code = run_image(&launch, args.items[0]);
-    launch_done(&launch);
+    cmd_launch_done(&launch);
     cmd_options_done(&cmd_verb_run, &flags);
     return code;
 }
