@@ -48,23 +48,34 @@ static char *find_issuer(const char *url)
     return issuer;
 }
 
-/* libcurl's "SSL certificate problem: …": the part behind the colon is OpenSSL's reason. */
+/* libcurl's words for it: "SSL certificate problem: REASON", "SSL: REASON". */
 static const char *reason_of(const char *detail)
 {
-    static const char prefix[] = "SSL certificate problem: ";
-    return keg_starts_with(detail, prefix) ? detail + strlen(prefix) : detail;
+    const char *colon = strstr(detail, ": ");
+    return colon ? colon + 2 : detail;
 }
 
 static int fail_certificate(const struct http_failure *failure, const char *host,
                             struct keg_err *err)
 {
+    const char *reason = reason_of(failure->detail);
     _cleanup_free_ char *issuer = find_issuer(failure->url);
-    return keg_fail(
-        err, -EPROTO,
-        "the TLS certificate of %s is not trusted: %s%s%s%s; make its issuer known in "
-        "/usr/local/share/ca-certificates (update-ca-certificates), or give --tls-verify=false",
-        host, reason_of(failure->detail), issuer ? " (issued by '" : "", issuer ? issuer : "",
-        issuer ? "')" : "");
+    bool unknown_issuer =
+        strstr(reason, "issuer") || strstr(reason, "self-signed") || strstr(reason, "self signed");
+    return keg_fail(err, -EPROTO, "the TLS certificate of %s is not trusted: %s%s%s%s%s", host,
+                    reason, issuer ? " (issued by '" : "", issuer ? issuer : "", issuer ? "')" : "",
+                    unknown_issuer ? "; make its issuer known in /usr/local/share/ca-certificates "
+                                     "(update-ca-certificates), or give --tls-verify=false"
+                                   : "");
+}
+
+static int fail_handshake(const struct http_failure *failure, const char *host, struct keg_err *err)
+{
+    /* What OpenSSL makes of "HTTP/1.1 400". */
+    if (strstr(failure->detail, "wrong version number") || strstr(failure->detail, "packet length"))
+        return keg_fail(err, -EPROTO,
+                        "%s does not speak TLS; --tls-verify=false takes plain HTTP from it", host);
+    return keg_fail(err, -EPROTO, "TLS with %s failed: %s", host, failure->detail);
 }
 
 static int fail_connect(const struct http_failure *failure, const char *host, struct keg_err *err)
@@ -96,7 +107,7 @@ int http_error(const struct http_failure *failure, struct keg_err *err)
     case CURLE_PEER_FAILED_VERIFICATION:
         return fail_certificate(failure, host, err);
     case CURLE_SSL_CONNECT_ERROR:
-        return keg_fail(err, -EPROTO, "TLS with %s failed: %s", host, failure->detail);
+        return fail_handshake(failure, host, err);
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:

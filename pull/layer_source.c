@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* A connection that broke off after bringing so much counts as having worked: tries start over. */
-#define PROGRESS_BYTES (1024u * 1024)
+#define PROGRESS_BYTES (256u * 1024)
 
 struct layer_source {
     struct keg_source source;
@@ -136,7 +136,7 @@ static int commit(struct layer_source *self, struct keg_err *err)
     self->streaming = false;
     int r = self->writer ? store_blob_writer_commit(self->writer, err) : 0;
     if (r < 0)
-        return r;
+        return self->http ? keg_wrap(err, "from %s", registry_of(self)->endpoint->host) : r;
     self->committed = true;
     session_layer_event(self->session, PULL_LAYER_UNPACKING, self->layer, self->position);
     return 0;
@@ -183,7 +183,11 @@ static void layer_source_close(struct keg_source *source)
 {
     struct layer_source *self = self_of(source);
     http_pool_give(self->session->pool, self->http);
-    store_blob_writer_free(self->writer);
+    /* Bytes that were too few or too many are no beginning of the right ones. */
+    if (self->error.code == -EBADMSG)
+        store_blob_writer_discard(self->writer);
+    else
+        store_blob_writer_free(self->writer);
     keg_cleanup_fd(&self->stored_fd);
     free(self);
 }
@@ -230,6 +234,11 @@ int layer_source_new(struct session *session, const struct pull_layer *layer, si
 size_t layer_source_registry(const struct keg_source *source)
 {
     return self_of(source)->registry;
+}
+
+const struct keg_err *layer_source_error(const struct keg_source *source)
+{
+    return &self_of(source)->error;
 }
 
 bool layer_source_was_stored(const struct keg_source *source)

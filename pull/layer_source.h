@@ -18,5 +18,9 @@ int layer_source_new(struct session *session, const struct pull_layer *layer, si
 /* layer_source_registry(source): Number of the registry that was asked last. */
 size_t layer_source_registry(const struct keg_source *source);
 
+/* layer_source_error(source): The first error of reading, before anybody added words to it; its code is 0 while
+ * there was none. Borrowed. */
+const struct keg_err *layer_source_error(const struct keg_source *source);
+
 /* layer_source_was_stored(source): The bytes came from a blob that was there, whole, before. */
 bool layer_source_was_stored(const struct keg_source *source);

@@ -34,16 +34,16 @@ void layers_order(const struct pull_layer *layers, size_t count, size_t *order)
     }
 }
 
-/* The unpacker may stumble over bad bytes before their end: what the digest says about them is the
- * better message, and whether the host or the image is to blame. Return -EBADMSG where it is the
- * host. */
-static int blame(struct keg_source *source, struct keg_err *err)
+/* The unpacker failed with `r`. Where its bytes are to blame say so in their own words: it may have
+ * stumbled over bad ones before their end, where the digest tells. Return the code of the cause. */
+static int find_cause(struct keg_source *source, int r, struct keg_err *err)
 {
-    struct keg_err verdict = KEG_ERR_INIT;
-    int r = keg_source_drain(source, &verdict);
-    if (r < 0)
-        *err = verdict;
-    return r;
+    const struct keg_err *cause = layer_source_error(source);
+    if (cause->code == 0 && r == -EBADMSG)
+        keg_source_drain(source, NULL);
+    if (cause->code < 0)
+        *err = *cause;
+    return cause->code < 0 ? cause->code : r;
 }
 
 /* One try, from registry number *registry; 1: that one's bytes are bad and *registry is the next to
@@ -56,10 +56,12 @@ static int fetch_from(struct session *session, const struct pull_layer *layer, s
     if (r < 0)
         return r;
     r = session->callbacks->layer(session->callbacks->context, layer, source, err);
-    if (r != -EBADMSG || blame(source, err) != -EBADMSG)
-        return r < 0 ? r : 0;
+    if (r >= 0)
+        return 0;
+    r = find_cause(source, r, err);
     size_t bad = layer_source_registry(source);
-    if (layer_source_was_stored(source) || bad + 1 >= session->plan.count)
+    if (r != -EBADMSG || layer_source_error(source)->code == 0 || layer_source_was_stored(source) ||
+        bad + 1 >= session->plan.count)
         return r;
     session_mirror_failed(session, session->plan.endpoints[bad].host, err->text);
     *registry = bad + 1;

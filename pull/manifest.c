@@ -241,7 +241,7 @@ static int parse_root(const json_t *root, const char *announced, struct document
     int r;
     if (!json_is_object(root))
         return keg_fail(err, -EPROTO, "the manifest is not a JSON object");
-    if ((r = refuse_mixed(root, media_kind(announced), err)) < 0 ||
+    if ((r = refuse_mixed(root, MEDIA_UNKNOWN, err)) < 0 ||
         (r = find_type(root, announced, &type, err)) < 0 ||
         (r = check_schema_version(root, err)) < 0)
         return r;

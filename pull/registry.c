@@ -199,6 +199,10 @@ int registry_blob(struct registry *registry, struct http *http, const char *dige
         return r;
     if (http_status(http) == 200)
         return offset == 0 ? 1 : 0;
+    if (http_status(http) == 416)
+        return keg_fail(err, -EBADMSG, "wrong size: %s has less than %llu of its %llu bytes",
+                        registry->endpoint->host, (unsigned long long)offset + 1,
+                        (unsigned long long)size_bytes);
     if (http_status(http) != 206 || offset == 0)
         return fail_status(registry, http, &query, err);
     if (headers_content_range(http_headers(http), &range) < 0 || range.first != offset ||
