@@ -150,9 +150,10 @@ static void tell_limits(const struct cmd_launch *launch, const struct run_exit *
     }
     if (ended->pids_denied)
         cmd_complain("run", launch->container.name,
-                     "%llu times no process could be started: the limit is %lld; a larger one: "
+                     "the pids limit of %lld kept %llu process%s from being started; a larger one: "
                      "--pids-limit",
-                     (unsigned long long)ended->pids_denied, (long long)resources->pids_limit);
+                     (long long)resources->pids_limit, (unsigned long long)ended->pids_denied,
+                     ended->pids_denied == 1 ? "" : "es");
 }
 
 static int finish(struct cmd_launch *launch, struct keg_err *err)
