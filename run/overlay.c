@@ -3,9 +3,12 @@
 #include "run/mount.h"
 #include "run/run.h"
 
+#include <limits.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 /* fsconfig(2) takes strings of at most 255 bytes. */
 #define FSCONFIG_STRING_MAX 255
@@ -18,7 +21,7 @@
 struct overlay {
     const int *lower_fds;
     size_t count;
-    char upper[64], work[64];
+    int dirfd; /* of upper and work */
     bool volatile_upper;
 };
 
@@ -50,6 +53,13 @@ static int set_lower_list(int context, const struct overlay *overlay)
     return mount_context_set(context, "lowerdir", list.data);
 }
 
+static int set_folder(int context, const char *key, int dirfd, const char *name)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dirfd, name);
+    return mount_context_set(context, key, path);
+}
+
 static int configure(int context, const struct overlay *overlay)
 {
     int r = mount_context_set(context, "userxattr", NULL);
@@ -60,9 +70,9 @@ static int configure(int context, const struct overlay *overlay)
     if (r == -EINVAL)
         r = set_lower_list(context, overlay);
     if (r == 0)
-        r = mount_context_set(context, "upperdir", overlay->upper);
+        r = set_folder(context, "upperdir", overlay->dirfd, "upper");
     if (r == 0)
-        r = mount_context_set(context, "workdir", overlay->work);
+        r = set_folder(context, "workdir", overlay->dirfd, "work");
     if (r == 0 && overlay->volatile_upper)
         r = mount_context_set(context, "volatile", NULL);
     return r;
@@ -92,23 +102,79 @@ static int mount_data(const struct overlay *overlay, struct keg_buf *ret, struct
 {
     keg_buf_str(ret, "userxattr,lowerdir=");
     (void)join_lowers(overlay, ret);
-    keg_buf_printf(ret, ",upperdir=%s,workdir=%s%s", overlay->upper, overlay->work,
-                   overlay->volatile_upper ? ",volatile" : "");
+    keg_buf_printf(ret, ",upperdir=/proc/self/fd/%d/upper,workdir=/proc/self/fd/%d/work%s",
+                   overlay->dirfd, overlay->dirfd, overlay->volatile_upper ? ",volatile" : "");
     if (ret->failed == -E2BIG)
         return keg_fail(err, -E2BIG, "overlay: %zu layers are more than this kernel can mount",
                         overlay->count);
     return keg_buf_ok(ret, err, "overlay options");
 }
 
-/* *ret_stays: the fd is of a mount in the new namespace, not of a copy. */
-static int mount_at_place(const char *data, bool *ret_stays, struct keg_err *err)
+/* The folder that ${fd} is, as an fd of the mount namespace that this process is in now: the kernel
+ * mounts nothing over folders of another. The store is keg's own, so its paths can be believed, and
+ * are checked. */
+static int reopen(int fd)
 {
-    if (unshare(CLONE_NEWNS) < 0)
-        return keg_fail_errno(err, "overlay: private mount namespace");
+    char link[32], path[PATH_MAX];
+    struct stat wanted, found;
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof(path) - 1);
+    if (length < 0)
+        return -errno;
+    path[length] = '\0';
+    _cleanup_fd_ int here = keg_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+    if (here < 0)
+        return here;
+    if (fstat(fd, &wanted) < 0 || fstat(here, &found) < 0)
+        return -errno;
+    if (wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino)
+        return -ESTALE;
+    return TAKE_FD(here);
+}
+
+static int mount_data_at_place(const struct overlay *overlay, struct keg_err *err)
+{
+    _cleanup_buf_ struct keg_buf data = keg_buf_init(MOUNT_DATA_MAX);
+    int r = mount_data(overlay, &data, err);
+    if (r == 0 && mount("overlay", PRIVATE_PLACE, "overlay", 0, data.data) < 0)
+        return keg_fail_errno(err, "overlay of %zu layers", overlay->count);
+    return r;
+}
+
+/* ${fds} has room for all lowers and ${dirfd}; what was opened is closed again, the mount needs it
+ * no more. */
+static int mount_reopened(const struct overlay *overlay, int *fds, struct keg_err *err)
+{
+    size_t opened = 0;
+    int r = 0;
+    for (; r == 0 && opened <= overlay->count; opened += r == 0) {
+        fds[opened] = reopen(opened < overlay->count ? overlay->lower_fds[opened] : overlay->dirfd);
+        r = fds[opened] < 0 ? fds[opened] : 0;
+    }
+    if (r < 0) {
+        (void)keg_fail(err, r, "overlay: reach the layers: %s", keg_errno_text(r));
+    } else {
+        struct overlay here = *overlay;
+        here.lower_fds = fds;
+        here.dirfd = fds[overlay->count];
+        r = mount_data_at_place(&here, err);
+    }
+    while (opened > 0)
+        (void)close(fds[--opened]);
+    return r;
+}
+
+/* *ret_stays: the fd is of a mount in the new namespace, not of a copy. */
+static int mount_at_place(const struct overlay *overlay, bool *ret_stays, struct keg_err *err)
+{
+    _cleanup_free_ int *fds = calloc(overlay->count + 1, sizeof(*fds));
+    if (!fds)
+        return keg_fail(err, -ENOMEM, "overlay: out of memory");
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return keg_fail_errno(err, "overlay: mount propagation");
-    if (mount("overlay", PRIVATE_PLACE, "overlay", 0, data) < 0)
-        return keg_fail_errno(err, "overlay");
+    int r = mount_reopened(overlay, fds, err);
+    if (r < 0)
+        return r;
     _cleanup_fd_ int place = keg_openat(AT_FDCWD, PRIVATE_PLACE, O_PATH | O_DIRECTORY, 0);
     if (place < 0)
         return keg_fail(err, place, "overlay: open the mount: %s", keg_errno_text(place));
@@ -132,17 +198,15 @@ static int leave_namespace(int ns_fd, int cwd_fd, struct keg_err *err)
  * with the process. */
 static int mount_classic(const struct overlay *overlay, struct keg_err *err)
 {
-    _cleanup_buf_ struct keg_buf data = keg_buf_init(MOUNT_DATA_MAX);
-    int r = mount_data(overlay, &data, err);
-    if (r < 0)
-        return r;
     _cleanup_fd_ int ns = keg_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0);
     _cleanup_fd_ int cwd = keg_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
     if (ns < 0 || cwd < 0)
         return keg_fail(err, ns < 0 ? ns : cwd, "overlay: open the mount namespace");
+    if (unshare(CLONE_NEWNS) < 0)
+        return keg_fail_errno(err, "overlay: private mount namespace");
     bool stays = false;
-    _cleanup_fd_ int fd = mount_at_place(data.data, &stays, err);
-    r = stays ? 0 : leave_namespace(ns, cwd, fd < 0 ? NULL : err);
+    _cleanup_fd_ int fd = mount_at_place(overlay, &stays, err);
+    int r = stays ? 0 : leave_namespace(ns, cwd, fd < 0 ? NULL : err);
     if (fd < 0 || r < 0)
         return fd < 0 ? fd : r;
     return TAKE_FD(fd);
@@ -163,10 +227,8 @@ static int forget_volatile(int dirfd)
 int run_overlay_mount(const int *lower_fds, size_t count, int dirfd, bool volatile_upper,
                       int *ret_mountfd, struct keg_err *err)
 {
-    struct overlay overlay = {
-        .lower_fds = lower_fds, .count = count, .volatile_upper = volatile_upper};
-    (void)snprintf(overlay.upper, sizeof(overlay.upper), "/proc/self/fd/%d/upper", dirfd);
-    (void)snprintf(overlay.work, sizeof(overlay.work), "/proc/self/fd/%d/work", dirfd);
+    const struct overlay overlay = {
+        .lower_fds = lower_fds, .count = count, .dirfd = dirfd, .volatile_upper = volatile_upper};
     if (count == 0)
         return keg_fail(err, -EINVAL, "overlay: no layer to mount");
     int r = forget_volatile(dirfd);
