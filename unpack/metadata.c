@@ -54,12 +54,21 @@ bool unpack_xattr_is_left_out(const char *name)
            !keg_streq(name, UNPACK_ACL_DEFAULT);
 }
 
+/* What the kernel refuses by the kind of the file (xattr(7), acl(5)): no peer could have unpacked
+ * it either, so no image means it. */
+static bool kind_cannot_have(mode_t type, const char *name)
+{
+    if (keg_starts_with(name, "user."))
+        return !S_ISREG(type) && !S_ISDIR(type);
+    if (keg_streq(name, UNPACK_ACL_DEFAULT))
+        return !S_ISDIR(type);
+    return S_ISLNK(type) && keg_streq(name, UNPACK_ACL_ACCESS);
+}
+
 static int set_xattr(const struct target *target, const char *name, const void *value, size_t size,
                      struct keg_err *err)
 {
-    /* user.* exists on files and folders only; the kernel answers EPERM for all else (xattr(7)), so
-     * no layer that a peer unpacked can mean it. */
-    if (keg_starts_with(name, "user.") && !S_ISREG(target->type) && !S_ISDIR(target->type))
+    if (kind_cannot_have(target->type, name))
         return 0;
     int r = target->fd >= 0 ? fsetxattr(target->fd, name, value, size, 0)
                             : lsetxattr(target->path, name, value, size, 0);
@@ -104,11 +113,10 @@ static int set_extended(const struct target *target, struct archive_entry *entry
         if (r < 0)
             return r;
     }
-    if ((archive_entry_acl_types(entry) & ARCHIVE_ENTRY_ACL_TYPE_POSIX1E) == 0 ||
-        S_ISLNK(target->type))
+    if ((archive_entry_acl_types(entry) & ARCHIVE_ENTRY_ACL_TYPE_POSIX1E) == 0)
         return 0;
     int r = set_acl(target, entry, false, err);
-    return r == 0 && S_ISDIR(target->type) ? set_acl(target, entry, true, err) : r;
+    return r == 0 ? set_acl(target, entry, true, err) : r;
 }
 
 int unpack_metadata_apply_fd(const struct unpack_metadata *metadata, int fd, struct keg_err *err)

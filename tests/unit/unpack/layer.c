@@ -352,6 +352,37 @@ Test(layer, xattrs_on_ext4)
     check_xattrs(scratch_ext4());
 }
 
+/* Each with every xattr that there is: what the kernel has no place for is left out, the rest is
+ * set without opening a fifo, which would wait, or a device, which would act. */
+Test(layer, xattrs_of_what_is_no_file_and_no_folder)
+{
+    int fd = scratch_ext4();
+    static const char acl[] = "\2\0\0\0\1\0\6\0\377\377\377\377\2\0\4\0\7\0\0\0"
+                              "\4\0\4\0\377\377\377\377\20\0\4\0\377\377\377\377"
+                              "\40\0\4\0\377\377\377\377";
+    static const struct tar_entry entries[] = {{.name = "l", .type = '2', .link = "x"},
+                                               {.name = "p", .type = '6'},
+                                               {.name = "n", .type = '3', .major = 1, .minor = 3}};
+    static const char *const names[] = {"system.posix_acl_access", "system.posix_acl_default",
+                                        "user.x"};
+    _cleanup_buf_ struct keg_buf tar = tar_begin();
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(entries); i++)
+        for (size_t n = 0; n < KEG_ARRAY_SIZE(names); n++) {
+            _cleanup_free_ char *key = keg_asprintf("SCHILY.xattr.%s", names[n]);
+            struct tar_entry entry = entries[i];
+            _cleanup_free_ char *name = keg_asprintf("%s%zu", entry.name, n);
+            entry.name = name;
+            tar_pax_bytes(&tar, key, acl, sizeof(acl) - 1);
+            tar_add(&tar, &entry);
+        }
+    tar_end(&tar);
+    unpack_ok(&tar, fd);
+    char value[64];
+    cr_assert_eq(lgetxattr("/mnt/ext4/p0", names[0], value, sizeof(value)), sizeof(acl) - 1);
+    cr_assert_eq(lgetxattr("/mnt/ext4/n0", names[0], value, sizeof(value)), sizeof(acl) - 1);
+    cr_assert_eq(lgetxattr("/mnt/ext4/l0", names[0], value, sizeof(value)), -1);
+}
+
 Test(layer, xattrs_that_would_steer_the_host_are_left_out)
 {
     int fd = scratch_ext4();
