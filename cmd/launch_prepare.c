@@ -78,11 +78,26 @@ static int open_layers(struct cmd_launch *launch, int *fds, size_t *ret_count, s
     return 0;
 }
 
+/* overlayfs shows the upper's root as "/": it must look like that of the image. */
+static int dress_upper(int dirfd, int top_layer_fd, struct keg_err *err)
+{
+    struct stat st;
+    if (fstat(top_layer_fd, &st) < 0)
+        return keg_fail_errno(err, "stat the image's root");
+    if ((st.st_uid || st.st_gid) && fchownat(dirfd, "upper", st.st_uid, st.st_gid, 0) < 0)
+        return keg_fail_errno(err, "give the container's root its owner");
+    if ((st.st_mode & 07777) != 0755 && fchmodat(dirfd, "upper", st.st_mode & 07777, 0) < 0)
+        return keg_fail_errno(err, "give the container's root its mode");
+    return 0;
+}
+
 static int mount_root(struct cmd_launch *launch, struct keg_err *err)
 {
     int fds[KEG_LAYERS_MAX];
     size_t count;
     int r = open_layers(launch, fds, &count, err);
+    if (r == 0)
+        r = dress_upper(launch->dirfd, fds[0], err);
     if (r == 0)
         r = run_overlay_mount(fds, count, launch->dirfd, launch->flags->remove, &launch->rootfs_fd,
                               err);
