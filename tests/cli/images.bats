@@ -126,6 +126,9 @@ for line in sys.stdin:
     keg_ok ps -a
     matches "$output" "user"
     keg_ok rm user
+    # what only the container kept goes with the next collection
+    keg pull -q busybox
+    keg_ok rmi busybox
     nothing_stored
 }
 

@@ -52,7 +52,7 @@ limit_file() {
         (while :; do :; done) & spinner=$!
         sleep 2
         set -- $(cut -d")" -f2 /proc/$spinner/stat)
-        echo $(($12 + $13))
+        echo $((${12} + ${13}))
         kill -9 $spinner'
     # ticks of 10 ms: a quarter of two seconds is 50; unlimited it is 200, shared with a busy machine 100
     [ "${lines[-1]}" -le 70 ] || fail "it had ${lines[-1]} ticks of CPU in 2 s"

@@ -24,8 +24,7 @@ setup() {
 }
 
 @test "keg run executes no program but the container's" {
-    command -v strace >/dev/null || skip "strace is not installed"
-    strace -f -qq -e trace=execve -o "$BOX/trace" keg run --rm busybox true
+    ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=execve -o "$BOX/trace" keg run --rm busybox true
     equal "$(grep -c 'execve(.*= 0' "$BOX/trace")" 2 # keg and true
 }
 

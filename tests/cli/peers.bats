@@ -44,7 +44,7 @@ make_tree() {
     touch -h -d '2002-03-04 05:06:07' "$1/dangling"
 }
 
-# keg_tree REFERENCE: pull it and print the tree of its layers, one on the other.
+# keg_tree REFERENCE [OPTION]: pull it and print the tree of its layers, one on the other.
 keg_tree() {
     keg pull -q "$1" >/dev/null
     local lowers
@@ -55,15 +55,16 @@ layers = json.load(open(refs[0]))["layers"]
 print(":".join(sys.argv[1] + "/layers/" + layer.split(":")[1] + "/fs" for layer in reversed(layers)))' "$KEG_ROOT")
     mkdir -p "$BOX/merged" "$BOX/nothing"
     mount -t overlay overlay -o "ro,userxattr,lowerdir=$lowers:$BOX/nothing" "$BOX/merged"
-    python3 "$BATS_TEST_DIRNAME/tree.py" "$BOX/merged"
+    python3 "$BATS_TEST_DIRNAME/tree.py" "$BOX/merged" "${@:2}"
     umount "$BOX/merged"
 }
 
-# same_tree REFERENCE THEIRS: keg's tree of REFERENCE equals the one in the folder THEIRS, and is not empty.
+# same_tree REFERENCE THEIRS [OPTION]: keg's tree of REFERENCE equals the one in the folder THEIRS, and is not
+# empty.
 same_tree() {
-    keg_tree "$1" >"$BOX/trees/keg"
-    python3 "$BATS_TEST_DIRNAME/tree.py" "$2" >"$BOX/trees/theirs"
-    [ "$(wc -l <"$BOX/trees/theirs")" -gt "${3:-10}" ] || fail "their tree is (nearly) empty"
+    keg_tree "$1" "${@:3}" >"$BOX/trees/keg"
+    python3 "$BATS_TEST_DIRNAME/tree.py" "$2" "${@:3}" >"$BOX/trees/theirs"
+    [ "$(wc -l <"$BOX/trees/theirs")" -gt 10 ] || fail "their tree is (nearly) empty"
     diff "$BOX/trees/theirs" "$BOX/trees/keg" >"$BOX/trees/diff" || fail "$(cat "$BOX/trees/diff")"
 }
 
@@ -154,7 +155,8 @@ FILE
 
 @test "whiteouts and opaque folders, as podman applies them" {
     image_push peer/whiteouts:latest whiteouts
-    same_tree localhost:5000/peer/whiteouts "$(podman_tree localhost:5000/peer/whiteouts)"
+    # podman's vfs store unpacks a layer into a copy of those below, which touches folders that the layer does not list
+    same_tree localhost:5000/peer/whiteouts "$(podman_tree localhost:5000/peer/whiteouts)" --no-folder-times
 }
 
 @test "tars of GNU tar, in each of its formats, as GNU tar extracts them; sparse files stay sparse" {
@@ -180,7 +182,7 @@ FILE
         name=$(basename "$layout")
         store_reset
         skopeo copy -q --preserve-digests --dest-tls-verify=false "oci:$layout" "docker://localhost:5000/real/$name:latest"
-        same_tree "localhost:5000/real/$name" "$(umoci_tree "localhost:5000/real/$name" "$name")" 100
+        same_tree "localhost:5000/real/$name" "$(umoci_tree "localhost:5000/real/$name" "$name")"
         local digest config
         digest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' "$layout/index.json")
         config=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["config"]["digest"])' "$layout/blobs/${digest/://}")

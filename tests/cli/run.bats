@@ -74,11 +74,15 @@ in_busybox() {
     keg_fails 126 "interpreter|#!|exec format" run --rm localhost:5000/unrunnable /bin/no-interpreter-line
 }
 
-@test "a failed start leaves no container, with --rm or without" {
-    run keg run --rm busybox nosuchprogram
-    run keg run --rm busybox /etc
+@test "a failed start leaves no container with --rm; without, one that was created" {
+    ! keg run --rm busybox nosuchprogram
+    ! keg run --rm busybox /etc
     keg_ok ps -aq
     equal "$output" ""
+    ! keg run --name failed busybox nosuchprogram
+    keg_ok ps -a
+    matches "$output" "(Created|Exited \(127\)).*failed"
+    keg_ok rm failed
 }
 
 # ------------------------------------------------------------------ stdio
@@ -204,7 +208,7 @@ in_busybox() {
 
 @test "its own pids, host name, mounts, network and ipc" {
     local kind
-    in_busybox 'echo $$; ps | wc -l; readlink /proc/self/ns/pid /proc/self/ns/uts /proc/self/ns/mnt /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/cgroup'
+    in_busybox 'echo $$; ps | wc -l; for kind in pid uts mnt net ipc cgroup; do readlink /proc/self/ns/$kind; done'
     equal "${lines[0]}" 1
     [ "${lines[1]}" -le 4 ]
     for kind in pid uts mnt net ipc cgroup; do
@@ -247,9 +251,9 @@ in_busybox() {
 @test "masked paths are empty, read-only ones cannot be written" {
     in_busybox 'cat /proc/kcore | wc -c; cat /proc/keys | wc -c; ls /sys/firmware | wc -l'
     equal "$output" $'0\n0\n0'
-    in_busybox 'echo x >/proc/sys/kernel/core_pattern; echo b >/proc/sysrq-trigger; true' 2>/dev/null
-    matches "$stderr" "Read-only file system"
-    equal "$(grep -c 'Read-only file system' <<<"$stderr")" 2
+    in_busybox 'for f in /proc/sys/kernel/core_pattern /proc/irq/default_smp_affinity /proc/sysrq-trigger; do
+        [ ! -e $f ] || (echo x >$f) 2>&1 | grep -q "Read-only file system" || echo "$f can be written"; done'
+    equal "$output" ""
     in_busybox 'umount /proc/kcore 2>&1; mount -o remount,rw /proc/sys 2>&1; true'
     matches "$output" "denied|not permitted"
 }
@@ -262,7 +266,7 @@ in_busybox() {
     matches "$output" ' /dev/pts devpts rw,nosuid,noexec.*gid=5,mode=620,ptmxmode=666'
     matches "$output" ' /dev/shm tmpfs rw,nosuid,nodev,noexec.*size=65536k'
     matches "$output" ' /dev/mqueue mqueue rw,nosuid,nodev,noexec'
-    in_busybox 'cd /dev; stat -c "%n %F %t:%T %a" null zero full random urandom tty; readlink fd stdin stdout stderr ptmx core'
+    in_busybox 'cd /dev; stat -c "%n %F %t:%T %a" null zero full random urandom tty; for l in fd stdin stdout stderr ptmx core; do readlink $l; done'
     equal "$output" "null character special file 1:3 666
 zero character special file 1:5 666
 full character special file 1:7 666

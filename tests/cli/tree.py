@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tree.py FOLDER: one line for all that can be told apart of each file below it, for comparing trees.
+"""tree.py FOLDER [--no-folder-times]: one line for all that can be told apart of each file below it, for comparing trees.
 
 Path, type, mode, owner, size, content or target or device, time in nanoseconds, link count and xattrs (but for
 those that overlayfs keeps its books in). Of folders neither size nor link count: they are the file
@@ -29,15 +29,16 @@ def content(path, status):
     return "-"
 
 
-def main(root):
+def main(root, *options):
     paths = [os.path.join(folder, name) for folder, folders, files in os.walk(root)
              for name in folders + files]
     for path in sorted(paths):
         status = os.lstat(path)
-        links = "-" if stat.S_ISDIR(status.st_mode) else status.st_nlink
+        is_folder = stat.S_ISDIR(status.st_mode)
+        links = "-" if is_folder else status.st_nlink
+        time = "-" if is_folder and "--no-folder-times" in options else status.st_mtime_ns
         print(os.path.relpath(path, root).encode("utf-8", "surrogateescape"), stat.filemode(status.st_mode),
-              f"{status.st_uid}:{status.st_gid}", content(path, status), status.st_mtime_ns, links,
-              xattrs(path))
+              f"{status.st_uid}:{status.st_gid}", content(path, status), time, links, xattrs(path))
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

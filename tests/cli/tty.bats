@@ -12,10 +12,10 @@ setup() {
     mirror_dockerio localhost:5000
 }
 
-# on_terminal STEP... -- CMD...: see pty.py.
+# on_terminal STEP... -- CMD...: see terminal.py.
 on_terminal() {
-    run python3 "$BATS_TEST_DIRNAME/pty.py" "$@"
-    [ "$status" = 0 ] || fail "pty.py failed"
+    run python3 "$BATS_TEST_DIRNAME/terminal.py" "$@"
+    [ "$status" = 0 ] || fail "terminal.py failed"
 }
 
 @test "-it gives a terminal of the container's own, as standard input, output and error" {

@@ -82,8 +82,8 @@ def symlink(name, target, **fields):
     return entry(name, tarfile.SYMTYPE, 0o777, linkname=target, **fields)
 
 
-def hardlink(name, target, **fields):
-    return entry(name, tarfile.LNKTYPE, 0o755, linkname=target, **fields)
+def hardlink(name, target, mode=0o755, **fields):
+    return entry(name, tarfile.LNKTYPE, mode, linkname=target, **fields)
 
 
 def tar(entries, form=tarfile.PAX_FORMAT):
@@ -322,8 +322,9 @@ def empty_config():
 @image
 def dialects():
     """One layer for each tar dialect: ustar, GNU (long names), pax (long names, nanoseconds, xattrs)."""
-    deep = "/".join(["a-rather-long-folder-name-number-%02d" % n for n in range(8)])
-    pax = [file("pax/" + "n" * 200, "long\n"),
+    parts = ["a-rather-long-folder-name-number-%02d" % n for n in range(8)]
+    deep = "/".join(parts)
+    pax = [folder("pax/"), file("pax/" + "n" * 200, "long\n"),
            file("pax/nanoseconds", "", pax_headers={"mtime": "1700000000.123456789"}),
            file("pax/xattr", "", pax_headers={"SCHILY.xattr.user.colour": "blue"}),
            file("pax/capable", "", 0o755, pax_headers={
@@ -332,9 +333,10 @@ def dialects():
                    .decode("latin1")}),
            file("pax/owned", "", 0o640, uid=3000000, gid=70000),
            file("pax/big-id", "", uid=2 ** 31, gid=2 ** 31)]
-    gnu = [file(deep + "/leaf", "deep\n"), symlink("gnu-link", "t" * 150)]
+    gnu = [folder("/".join(parts[:n + 1]) + "/") for n in range(8)]
+    gnu += [file(deep + "/leaf", "deep\n"), symlink("gnu-link", "t" * 150)]
     ustar = [folder("ustar/"), file("ustar/setuid", "", 0o4755), file("ustar/setgid", "", 0o2755),
-             folder("ustar/sticky/", 0o1777), hardlink("ustar/hard", "ustar/setuid"),
+             folder("ustar/sticky/", 0o1777), hardlink("ustar/hard", "ustar/setuid", 0o4755),
              entry("ustar/fifo", tarfile.FIFOTYPE, 0o600),
              entry("ustar/null", tarfile.CHRTYPE, 0o666, devmajor=1, devminor=3),
              entry("ustar/block", tarfile.BLKTYPE, 0o660, devmajor=7, devminor=200, gid=6),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""pty.py STEP... -- CMD ARG...: run CMD on a terminal of its own and play a user.
+"""terminal.py STEP... -- CMD ARG...: run CMD on a terminal of its own and play a user.
 
 Steps, in order: expect:REGEX (of what was printed since the last step that matched; fails after ten seconds),
 send:TEXT (with Python's escapes, \\x03 is Ctrl-C), size:ROWSxCOLUMNS, kill:SIGNAL (to CMD), sleep:SECONDS.
@@ -87,7 +87,7 @@ class Terminal:
     def finish(self, complaint):
         os.kill(self.pid, signal.SIGKILL)
         self.show()
-        sys.exit(f"\npty.py: {complaint}")
+        sys.exit(f"\nterminal.py: {complaint}")
 
 
 def main():
