@@ -1,26 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-# The default seccomp profile: what a container may ask of the kernel. run/seccomp/generate.c reads this.
+# The default seccomp profile: what a container may ask of the kernel. run/seccomp/generate.c reads
+# this.
 #
-# It says what moby's default profile says (moby/profiles, seccomp/default.json of June 2026: 361 names
-# always allowed, 426 in all), in a form of our own:
+# It says what moby's default profile says (moby/profiles, seccomp/default.json of June 2026: 361
+# names always allowed, 426 in all), in a form of our own:
 #
 #   RULE:             begins in the first column and holds for the names below it
-#   NAME[=NUMBER]     a system call. libseccomp knows the numbers; one that may be newer than libseccomp has
+#   NAME[=NUMBER]     a system call. libseccomp knows the numbers; one that may be newer than it has
 #                     its number here: from 424 on they are the same on every machine.
 #
 #   allow             always
 #   allow on ABI...   where the ABI is one of x86_64 x32 i386 aarch64 arm
 #   allow with CAP    where CAP_... is in the bounding set; below several of these: any of them
-#   allow if argN in VALUE...     where argument N is one of the values (<VALUE: below it), all 64 bits
+#   allow if argN in VALUE...     where argument N, all 64 bits, is a value (<VALUE: is below it)
 #   allow if argN without MASK    where no bit of MASK is set in argument N
 #   errno ENOSYS      refused with this error
 #
-# `allow with` goes first, then `allow if` and `errno`. Everything else is EPERM up to the highest number
-# that is named here, and ENOSYS above it: a libc takes ENOSYS for an old kernel and does it the old way.
+# `allow with` goes first, then `allow if` and `errno`. Everything else is EPERM up to the highest
+# number that is named here, and ENOSYS above it: a libc takes ENOSYS for an old kernel and does it
+# the old way.
 #
-# Where it is stricter than moby's: `socket` has no open end (moby: any family over 40). The kernel looks at
-# 32 of the 64 bits that a filter sees, so family 0x100000026 would be AF_ALG behind a rule "over 40".
-# ptrace and process_vm_*: no filter can be left by ptrace since Linux 4.8; keg needs a newer one anyway.
+# Where it is stricter than moby's: `socket` has no open end (moby: any family over 40). The kernel
+# looks at 32 of the 64 bits that a filter sees, so family 0x100000026 would be AF_ALG behind a rule
+# "over 40". ptrace and process_vm_*: no filter can be left by ptrace since Linux 4.8; keg needs a
+# newer one anyway.
 
 allow:
     accept accept4 access adjtimex alarm bind brk cachestat=451 capget capset chdir chmod chown
@@ -124,8 +127,8 @@ allow with BPF:
 allow with PERFMON:
     perf_event_open
 
-# Refused are 38 (AF_ALG, the kernel's own crypto), 40 (AF_VSOCK, the hypervisor, which no network namespace
-# holds back) and what does not exist yet.
+# Refused are 38 (AF_ALG, the kernel's own crypto), 40 (AF_VSOCK, the hypervisor, which no network
+# namespace holds back) and what does not exist yet.
 allow if arg0 in <38 39 41 42 43 44 45:
     socket
 
@@ -133,8 +136,8 @@ allow if arg0 in <38 39 41 42 43 44 45:
 allow if arg0 in 0 8 0x20000 0x20008 0xffffffff:
     personality
 
-# All CLONE_NEW* flags that clone takes. Those of clone3 are behind a pointer, which no filter can follow:
-# below, so that libcs fall back to clone.
+# All CLONE_NEW* flags that clone takes. Those of clone3 are behind a pointer, which no filter can
+# follow: below, so that libcs fall back to clone.
 allow if arg0 without 0x7e020000:
     clone
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# default.profile -> seccomp_table.h, by a program of the build. libseccomp is needed for that and for the unit
-# tests; keg itself does not link it.
+# default.profile -> seccomp_table.h, by a program of the build. libseccomp is needed for that and
+# for the unit tests; keg itself does not link it.
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 
 add_executable(keg-seccomp-generate run/seccomp/generate.c)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# start.sh BIN [RUNS]: how long `true` in a container takes, by the keg in the folder BIN and by other programs that
-# are installed, on one busybox and one spec. Needs root. Everything happens in the tests' box, on a scratch disk.
+# start.sh BIN [RUNS]: how long `true` in a container takes, by the keg in the folder BIN and by other
+# programs that are installed, on one busybox and one spec. Needs root. Everything happens in the tests'
+# box, on a scratch disk.
 #
 #   S0   a static `true` without any container: the floor
 #   S1   isolated, no network
@@ -99,7 +100,7 @@ hide_podman_folders() {
     done
 }
 
-# crun refuses v1 controllers with a v2 hierarchy beside them: it gets a mount namespace without the latter.
+# crun refuses v1 controllers with a v2 hierarchy beside them: it gets a mount namespace without that.
 v1_only=-
 setup_v1_only() {
     mountpoint -q /sys/fs/cgroup/unified || return 0
@@ -162,9 +163,9 @@ print_header() {
     local layout=v2
     [ -f /sys/fs/cgroup/cgroup.controllers ] || layout=v1
     ! mountpoint -q /sys/fs/cgroup/unified || layout="v1 with v2 beside it (crun, runc, podman: v1 alone)"
-    echo "keg $("$bin/keg" version 2>/dev/null | sed -n '1s/^[^0-9]*//p'), Linux $(uname -r), $(nproc) CPUs," \
-        "store on $disk_type, cgroups $layout"
-    echo "from vfork to reaped; user and sys are CPU time per run of the command and the children that it reaped"
+    echo "keg $("$bin/keg" version 2>/dev/null | sed -n '1s/^[^0-9]*//p'), Linux $(uname -r)," \
+        "$(nproc) CPUs, store on $disk_type, cgroups $layout"
+    echo "from vfork to reaped; user and sys: CPU time per run of the command and the children it reaped"
     echo
 }
 
@@ -177,8 +178,10 @@ count_system_calls() {
     while IFS='|' read -r row name namespace lacks command; do
         [ "$namespace" = /proc/self/fd/9 ] && continue # most of it is in the daemon
         # shellcheck disable=SC2086
-        if [ "$namespace" = - ]; then strace -f -c -o "$BOX/calls" $command
-        else nsenter --mount="$namespace" strace -f -c -o "$BOX/calls" $command
+        if [ "$namespace" = - ]; then
+            strace -f -c -o "$BOX/calls" $command
+        else
+            nsenter --mount="$namespace" strace -f -c -o "$BOX/calls" $command
         fi </dev/null >/dev/null 2>&1 || continue
         printf '%-3s %-26s %7s\n' S10 "$name" "$(awk '$NF == "total" { print $4 }' "$BOX/calls")"
     done <"$BOX/tools"
