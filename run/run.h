@@ -237,7 +237,8 @@ int run_create(const struct run_spec *spec, const struct run_options *options,
                struct run_container **ret, struct keg_err *err);
 /* run_start(container, err): Let it execve. Return when that succeeded, or fail with -ENOENT (not found in
  * $PATH, missing interpreter), -EACCES (not executable, a folder), -ENOEXEC (wrong architecture, no
- * interpreter line) and words that say which and why; the container is gone then. */
+ * interpreter line) and words that say which and why; pid 1 has ended then, and run_destroy() removes the
+ * rest. */
 int run_start(struct run_container *container, struct keg_err *err);
 pid_t run_pid(const struct run_container *container);
 int run_pidfd(const struct run_container *container);      /* borrows; readable when it has ended */
