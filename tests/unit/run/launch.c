@@ -2,10 +2,12 @@
 /* What a launched container sees and how it ends. */
 #include "launch_box.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +25,18 @@ static void close_box(void)
 }
 
 TestSuite(launch, .init = open_box, .fini = close_box, .timeout = 60);
+
+static bool has_cgroup(const char *id)
+{
+    char path[128];
+    for (int i = 0; i < 4; i++) {
+        static const char *const controllers[] = {"memory", "pids", "cpu", "."};
+        (void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/keg/%s", controllers[i], id);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
 
 static void expect(const char *script, const char *output)
 {
@@ -160,6 +174,34 @@ Test(launch, a_memory_limit_kills_and_says_so)
     cr_expect(code >= 0, "%s", box.err.text);
     cr_expect(box.exit.oom_killed);
     cr_expect_gt(box.exit.memory_peak_bytes, 8u << 20);
+}
+
+/* Over a hybrid machine's own, in this mount namespace. */
+static void expect_pure_v2(void)
+{
+    if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)
+        cr_skip_test("no cgroup v2 here");
+    box.spec->resources.pids_limit = 0; /* hybrid: the controllers are at v1 */
+    box.spec->process.capabilities.bounding |= UINT64_C(1) << 27; /* MKNOD */
+    box.spec->process.capabilities.permitted = box.spec->process.capabilities.effective =
+        box.spec->process.capabilities.bounding;
+    expect("grep '^0:' /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs | head -1;"
+           "mknod /kmsg c 1 11; (cat /kmsg) 2>&1 | head -1; cat /dev/null && echo null",
+           "0::/\n1\ncat: can't open '/kmsg': Operation not permitted\nnull\n");
+    cr_expect(access("/sys/fs/cgroup/keg", F_OK) == 0);
+    cr_expect_not(has_cgroup(box.id));
+    (void)rmdir("/sys/fs/cgroup/keg");
+}
+
+Test(launch, a_machine_with_cgroup_v2_alone_clones_into_the_cgroup)
+{
+    expect_pure_v2();
+}
+
+Test(launch, a_machine_with_cgroup_v2_alone_without_clone3_enters_it)
+{
+    box_forget_new_calls();
+    expect_pure_v2();
 }
 
 Test(launch, sets_kernel_parameters_of_its_namespaces)
@@ -303,18 +345,6 @@ Test(launch, its_state_says_who_it_is)
     cr_expect_eq(run_state_pid(box.options.rundir_fd, &pid), -ENOENT);
 }
 
-static bool has_cgroup(const char *id)
-{
-    char path[128];
-    for (int i = 0; i < 4; i++) {
-        static const char *const controllers[] = {"memory", "pids", "cpu", "."};
-        (void)snprintf(path, sizeof(path), "/sys/fs/cgroup/%s/keg/%s", controllers[i], id);
-        if (access(path, F_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
 Test(launch, destroying_leaves_no_cgroup_and_no_process)
 {
     struct run_container *container = create_sleeper();
@@ -344,6 +374,20 @@ Test(launch, what_a_killed_keg_left_is_collected)
     cr_expect_not(has_cgroup(box.id));
     cr_expect_eq(run_state_pid(box.options.rundir_fd, &pid), -ENOENT);
     cr_expect_eq(run_collect(box.options.rundir_fd, -1, box.id, &box.err), 0, "%s", box.err.text);
+}
+
+Test(launch, a_lease_without_a_state_is_collected)
+{
+    struct in_addr address;
+    cr_assert(mkdir("/mnt/leases", 0700) == 0);
+    int leases = keg_openat(AT_FDCWD, "/mnt/leases", O_RDONLY | O_DIRECTORY, 0);
+    cr_assert(run_network_lease(&run_network_default, leases, "other", &address, &box.err) == 0);
+    cr_assert(run_network_lease(&run_network_default, leases, box.id, &address, &box.err) == 0);
+    cr_expect_eq(run_collect(box.options.rundir_fd, leases, box.id, &box.err), 0, "%s",
+                 box.err.text);
+    char text[INET_ADDRSTRLEN];
+    cr_expect(faccessat(leases, inet_ntop(AF_INET, &address, text, sizeof(text)), F_OK, 0) < 0);
+    cr_expect_eq(run_network_lease(&run_network_default, leases, box.id, &address, &box.err), 0);
 }
 
 Test(launch, dies_with_its_parent)

@@ -3,10 +3,13 @@
 #include "launch_box.h"
 
 #include <criterion/criterion.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define BUSYBOX "/bin/busybox"
 
@@ -126,4 +129,27 @@ int box_run_script(struct box *box, const char *script)
 {
     box_script(box, script);
     return box_run(box);
+}
+
+void box_forget(const int *calls, size_t count)
+{
+    struct sock_filter filter[32];
+    unsigned short n = 0;
+    filter[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
+    for (size_t i = 0; i < count; i++) {
+        filter[n++] =
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1);
+        filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+    }
+    filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {n, filter};
+    cr_assert(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
+}
+
+void box_forget_new_calls(void)
+{
+    static const int calls[] = {SYS_openat2,    SYS_fsopen,     SYS_fsconfig,      SYS_fsmount,
+                                SYS_open_tree,  SYS_move_mount, SYS_mount_setattr, SYS_close_range,
+                                SYS_pidfd_open, SYS_clone3};
+    box_forget(calls, KEG_ARRAY_SIZE(calls));
 }

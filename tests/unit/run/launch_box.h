@@ -32,3 +32,9 @@ int box_run_script(struct box *box, const char *script);
 
 /* box_write(path, text, mode): A file in the root; ${path} is absolute on the host. */
 void box_write(const char *path, const void *text, size_t length, mode_t mode);
+
+/* box_forget(calls, count): From now on ${calls} answer ENOSYS in this process and its children, as on a kernel
+ * that lacks them. */
+void box_forget(const int *calls, size_t count);
+/* box_forget_new_calls(): All that keg has a fallback for: Linux 5.3 or so. */
+void box_forget_new_calls(void);

@@ -4,12 +4,8 @@
 #include "launch_box.h"
 
 #include <criterion/criterion.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -298,35 +294,15 @@ Test(launch_mounts, an_overlay_without_an_upper_folder_is_an_error_that_says_so)
 /* --------------------------------------------------------------------------- kernels without the
  * calls */
 
-/* This process's kernel forgets ${calls}: they answer ENOSYS from now on. */
-static void forget(const int *calls, size_t count)
-{
-    struct sock_filter filter[32];
-    unsigned short n = 0;
-    filter[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
-    for (size_t i = 0; i < count; i++) {
-        filter[n++] =
-            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1);
-        filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
-    }
-    filter[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    struct sock_fprog program = {n, filter};
-    cr_assert(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
-}
-
-static const int new_calls[] = {SYS_openat2,    SYS_fsopen,     SYS_fsconfig,      SYS_fsmount,
-                                SYS_open_tree,  SYS_move_mount, SYS_mount_setattr, SYS_close_range,
-                                SYS_pidfd_open, SYS_clone3};
-
 Test(launch_mounts, an_old_kernel_gives_the_same_root)
 {
-    forget(new_calls, KEG_ARRAY_SIZE(new_calls));
+    box_forget_new_calls();
     expect_golden();
 }
 
 Test(launch_mounts, an_old_kernel_binds_and_refuses_the_same)
 {
-    forget(new_calls, KEG_ARRAY_SIZE(new_calls));
+    box_forget_new_calls();
     add_bind("/data", "/mnt/host", "rbind,ro,nosuid");
     add_bind("/file", "/mnt/host/canary", "");
     box.spec->root_readonly = true;
@@ -340,7 +316,7 @@ Test(launch_mounts, an_old_kernel_binds_and_refuses_the_same)
 
 Test(launch_mounts, an_old_kernel_refuses_what_it_cannot_do)
 {
-    forget(new_calls, KEG_ARRAY_SIZE(new_calls));
+    box_forget_new_calls();
     add_bind("/data", "/mnt/host", "rbind,rro");
     cr_expect_eq(box_run_script(&box, "true"), -ENOSYS);
     cr_expect(keg_starts_with(box.err.text, "mount: '/data': "), "%s", box.err.text);
@@ -348,14 +324,14 @@ Test(launch_mounts, an_old_kernel_refuses_what_it_cannot_do)
 
 Test(launch_mounts, an_old_kernel_has_terminals_too)
 {
-    forget(new_calls, KEG_ARRAY_SIZE(new_calls));
+    box_forget_new_calls();
     box.spec->process.terminal = true;
     expect("tty; stat -c %t /dev/console", "/dev/pts/0\r\n88\r\n");
 }
 
 Test(launch_mounts, an_old_kernel_mounts_overlays_in_the_callers_namespace)
 {
-    forget(new_calls, KEG_ARRAY_SIZE(new_calls));
+    box_forget_new_calls();
     run_on_overlay(3);
 }
 
@@ -364,7 +340,7 @@ Test(launch_mounts, a_kernel_with_open_tree_alone_copies_the_overlay_out)
     static const int calls[] = {SYS_fsopen};
     char before[64], after[64];
     cr_assert(readlink("/proc/self/ns/mnt", before, sizeof(before)) > 0);
-    forget(calls, 1);
+    box_forget(calls, 1);
     run_on_overlay(LAYERS);
     cr_assert(readlink("/proc/self/ns/mnt", after, sizeof(after)) > 0);
     cr_expect(strncmp(before, after, strlen("mnt:[4026531841]")) == 0);
@@ -373,7 +349,7 @@ Test(launch_mounts, a_kernel_with_open_tree_alone_copies_the_overlay_out)
 Test(launch_mounts, a_kernel_without_mount_setattr_remounts)
 {
     static const int calls[] = {SYS_mount_setattr};
-    forget(calls, 1);
+    box_forget(calls, 1);
     add_bind("/data", "/mnt/host", "rbind,ro");
     expect_golden();
     expect("touch /data/x 2>&1", "touch: /data/x: Read-only file system\n");
