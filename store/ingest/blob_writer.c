@@ -90,11 +90,20 @@ static bool is_there(struct store *store, const char *digest, uint64_t size_byte
     return store_blob_open(store, digest, &fd, &size, NULL) == 0 && size == size_bytes;
 }
 
-/* Drop the bytes from ${length} on; those before it are hashed already. 0 or -errno. */
-static int truncate_to(struct store_blob_writer *writer, uint64_t length)
+/* By offset: what a failed write left behind the hashed bytes is written over. 0 or -errno. */
+static int write_at(int fd, const char *data, size_t length, uint64_t offset)
 {
-    if (ftruncate(writer->fd, (off_t)length) < 0 || lseek(writer->fd, (off_t)length, SEEK_SET) < 0)
-        return -errno;
+    while (length > 0) {
+        ssize_t n = pwrite(fd, data, length, (off_t)offset);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0) {
+            data += n;
+            length -= (size_t)n;
+            offset += (size_t)n;
+        }
+    }
     return 0;
 }
 
@@ -118,7 +127,7 @@ static int rehash(struct store_blob_writer *writer)
             return -EIO;
         writer->have += (size_t)n;
     }
-    return truncate_to(writer, writer->have);
+    return ftruncate(writer->fd, (off_t)writer->have) < 0 ? -errno : 0;
 }
 
 static int open_part(struct store_blob_writer *writer, struct keg_err *err)
@@ -185,7 +194,7 @@ ssize_t store_blob_writer_read(struct store_blob_writer *writer, uint64_t offset
 
 int store_blob_writer_restart(struct store_blob_writer *writer, struct keg_err *err)
 {
-    int r = truncate_to(writer, 0);
+    int r = ftruncate(writer->fd, 0) < 0 ? -errno : 0;
 
     if (r == 0)
         r = store_sha_restart(writer->sha, writer->digest);
@@ -214,14 +223,11 @@ int store_blob_writer_write(struct store_blob_writer *writer, const void *data, 
     if (length > writer->size_bytes - writer->have)
         return keg_fail(err, -EBADMSG, "blob '%s': more than its %llu bytes came", writer->digest,
                         (unsigned long long)writer->size_bytes);
-    r = keg_write_all(writer->fd, data, length);
+    r = write_at(writer->fd, data, length, writer->have);
     if (r == 0)
         r = store_sha_add(writer->sha, data, length);
-    if (r < 0) {
-        /* A part of it may be there, which is not hashed. */
-        (void)truncate_to(writer, writer->have);
+    if (r < 0)
         return fail_part(writer, r, "write", err);
-    }
     writer->have += length;
     begin_write_back(writer);
     return 0;
