@@ -3,6 +3,7 @@
 #include "store/internal.h"
 #include "store/mark.h"
 
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -29,7 +30,7 @@ static void collection_done(struct collection *collection)
 static int bury(struct collection *collection, int dir, const char *kind, const char *name,
                 struct keg_err *err)
 {
-    char to[192];
+    char to[NAME_MAX + 32];
 
     (void)snprintf(to, sizeof(to), "%s-%s", kind, name);
     if (renameat(dir, name, collection->grave_fd, to) < 0)

@@ -56,10 +56,10 @@ static bool is_cut_short(int containers, int run, const char *id)
     char path[128];
     struct stat st;
 
-    (void)snprintf(path, sizeof(path), "%s/meta.json", id);
+    (void)snprintf(path, sizeof(path), "%.64s/meta.json", id);
     if (fstatat(containers, path, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size > 0 : errno != ENOENT)
         return false;
-    (void)snprintf(path, sizeof(path), "%s/lock", id);
+    (void)snprintf(path, sizeof(path), "%.64s/lock", id);
     return !store_lock_is_held(run, path);
 }
 
