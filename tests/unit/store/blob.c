@@ -326,6 +326,7 @@ Test(blob, a_killed_download_is_resumed_by_another_process)
         if (store_blob_writer_new(store, SHA, strlen(TEXT), &writer, NULL) < 0 ||
             store_blob_writer_write(writer, "hello", 5, NULL) < 0 || write(go[1], "x", 1) != 1)
             _exit(1);
+        alarm(30); /* should the parent fail before it kills us */
         pause();
     }
     cr_assert_eq(read(go[0], &byte, 1), 1);

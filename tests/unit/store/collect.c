@@ -32,6 +32,11 @@ static int collect(struct keg_err *err)
     return store_collect(store, tell, &told, err);
 }
 
+static void collect_quietly(void)
+{
+    (void)store_collect(store, NULL, NULL, NULL);
+}
+
 static void untag(const char *name)
 {
     _cleanup_(store_image_done) struct store_image image = {0};
@@ -293,11 +298,8 @@ Test(collect, removing_lock_files_lets_no_two_in)
 {
     _cleanup_free_ char *digest = digest_of('a');
     pid_t pids[3];
-    pid_t collector = fork();
+    pid_t collector = start_endless(collect_quietly);
 
-    if (collector == 0)
-        for (;;)
-            (void)store_collect(store, NULL, NULL, NULL);
     for (int i = 0; i < 3; i++) {
         pids[i] = fork();
         if (pids[i] != 0)
@@ -319,8 +321,7 @@ Test(collect, removing_lock_files_lets_no_two_in)
         cr_assert_eq(waitpid(pids[i], &status, 0), pids[i]);
         cr_expect_eq(status, 0);
     }
-    kill(collector, SIGKILL);
-    waitpid(collector, NULL, 0);
+    stop(collector);
 }
 
 Test(collect, unfinished_run_folders_go_and_finished_ones_stay)
@@ -335,11 +336,8 @@ Test(collect, unfinished_run_folders_go_and_finished_ones_stay)
 /* A pull holds the shared lock from before it looks what is there until its ref is written. */
 Test(collect, a_pull_beside_collections_loses_nothing)
 {
-    pid_t collector = fork();
+    pid_t collector = start_endless(collect_quietly);
 
-    if (collector == 0)
-        for (;;)
-            (void)store_collect(store, NULL, NULL, NULL);
     for (int i = 0; i < 30; i++) {
         _cleanup_(store_image_done) struct store_image image = {0};
         int lock = -1, layer = -1;
@@ -353,6 +351,5 @@ Test(collect, a_pull_beside_collections_loses_nothing)
         close(layer);
         ok(store_image_untag(store, &image, &err));
     }
-    kill(collector, SIGKILL);
-    waitpid(collector, NULL, 0);
+    stop(collector);
 }

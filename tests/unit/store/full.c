@@ -52,23 +52,31 @@ static void make_room(void)
 
 Test(full, a_download_stops_and_goes_on_when_there_is_room)
 {
-    /* head -c 65536 /dev/zero | sha256sum */
-    const char *digest = "sha256:de2f256064a0af797747c2b97505dc0b9f3df0de4f489eac731c23ae9ca9cc31";
-    static char bytes[65536];
+    /* 256 times each byte */
+    const char *digest = "sha256:173444ecfa293433329a333289983a665c481d913e9fd1c2778b55380ca4dd31";
+    static char bytes[65536], got[65536];
+    uint64_t size = 0;
+    int fd = -1;
     struct store_blob_writer *writer = NULL;
 
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i / 256);
     ok(store_blob_writer_new(store, digest, sizeof(bytes), &writer, &err));
     ok(store_blob_writer_write(writer, bytes, 4096, &err));
     fill(2);
-    fails(store_blob_writer_write(writer, bytes, sizeof(bytes) - 4096, &err), -ENOSPC,
-          "sha256:de2f256064a0af797747c2b97505dc0b9f3df0de4f489eac731c23ae9ca9cc31': no space left "
+    fails(store_blob_writer_write(writer, bytes + 4096, sizeof(bytes) - 4096, &err), -ENOSPC,
+          "sha256:173444ecfa293433329a333289983a665c481d913e9fd1c2778b55380ca4dd31': no space left "
           "on device");
     cr_expect_eq(store_blob_writer_have(writer), 4096, "bytes that were not hashed count");
     make_room();
-    ok(store_blob_writer_write(writer, bytes, sizeof(bytes) - 4096, &err));
+    ok(store_blob_writer_write(writer, bytes + 4096, sizeof(bytes) - 4096, &err));
     ok(store_blob_writer_commit(writer, &err));
     store_blob_writer_free(writer);
-    cr_expect(store_blob_exists(store, digest));
+    ok(store_blob_open(store, digest, &fd, &size, &err));
+    cr_expect_eq(size, sizeof(bytes), "what the failed write left is in the blob");
+    cr_assert_eq(read(fd, got, sizeof(got)), (ssize_t)sizeof(got));
+    cr_expect_eq(memcmp(got, bytes, sizeof(bytes)), 0);
+    close(fd);
 }
 
 Test(full, a_tag_keeps_its_image)

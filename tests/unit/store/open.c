@@ -213,15 +213,19 @@ Test(open, cleaning_tmp_keeps_what_is_locked_and_removes_the_rest)
     cr_expect_eq(access("/etc/passwd", F_OK), 0);
 }
 
+static void clean(void)
+{
+    store_clean_tmp(store);
+}
+
 /* Makers and cleaners at once: no maker may lose the folder that it was given. */
 Test(open, a_folder_being_made_is_not_swept_from_under_its_maker)
 {
-    pid_t cleaner = fork();
+    pid_t cleaners[3];
 
-    if (cleaner == 0)
-        for (;;)
-            store_clean_tmp(store);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 3; i++)
+        cleaners[i] = start_endless(clean);
+    for (int i = 0; i < 3000; i++) {
         _cleanup_free_ char *name = NULL;
         _cleanup_fd_ int fd = -1;
 
@@ -229,6 +233,6 @@ Test(open, a_folder_being_made_is_not_swept_from_under_its_maker)
         cr_assert_eq(mkdirat(fd, "x", 0700), 0);
         cr_assert_eq(faccessat(store_root_fd(store), name, F_OK, 0), 0);
     }
-    kill(cleaner, SIGKILL);
-    waitpid(cleaner, NULL, 0);
+    for (int i = 0; i < 3; i++)
+        stop(cleaners[i]);
 }

@@ -2,7 +2,10 @@
 /* A store in memory for each test, and things to put into it. */
 #include "scratch.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 struct store *store;
 char scratch[64];
@@ -154,4 +157,27 @@ void put_dead_container(char hex_digit, const char *name)
     _cleanup_fd_ int lock = -1;
 
     ok(store_container_create(store, &container, &dir, &lock, &err));
+}
+
+pid_t start_endless(void (*fn)(void))
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+
+    cr_assert(pid >= 0);
+    if (pid > 0)
+        return pid;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+        _exit(1);
+    for (;;)
+        fn();
+}
+
+void stop(pid_t pid)
+{
+    int status = 0;
+
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_expect(WIFSIGNALED(status), "the child ended by itself");
 }

@@ -32,6 +32,11 @@ void put_layer(char hex_digit);
 /* Create, and let go of folder and lock as a dead owner does. */
 void put_dead_container(char hex_digit, const char *name);
 
+/* A child that calls ${fn} again and again until stop() or the end of the test, also when that
+ * fails. */
+pid_t start_endless(void (*fn)(void));
+void stop(pid_t pid);
+
 /* ok(call): it returned 0 or more; fails(call, code, text): exactly that error, with that text in
  * it. Both use a variable `err` that they declare. */
 #define ok(call)                                                                                   \
