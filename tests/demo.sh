@@ -51,14 +51,14 @@ main_job() {
     say "2. What is here:"
     show keg images
     say "3. A shell in it: its own processes, host name, network and limits."
-    show keg run --rm --hostname demo -m 64m --cap-add NET_RAW busybox sh -c '
-echo "I am pid $$ on $(hostname)."
+    printf '\n\033[32m$ keg run --rm -i --hostname demo -m 64m --cap-add NET_RAW busybox sh -x\033[0m\n'
+    keg run --rm -i --hostname demo -m 64m --cap-add NET_RAW busybox sh -x 2>&1 <<'SHELL'
+echo "I am pid $$ on $(hostname)"
 ps
-ip addr show eth0
-gateway=$(ip route | sed -n "s/default via \([0-9.]*\).*/\1/p")
-ping -c 1 "$gateway"
-limit=$(cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max)
-echo "My memory limit is $limit bytes."'
+ip -4 addr show eth0
+ping -c 1 10.78.0.1
+cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max
+SHELL
     say "4. The limit bites: a program that wants 200 MB of 64."
     show keg run --rm -m 64m busybox dd if=/dev/zero of=/dev/null bs=200M count=1 ||
         echo "(exit code $?)"
