@@ -16,9 +16,32 @@ union fd_control {
     char space[CMSG_SPACE(sizeof(int))];
 };
 
+/* 0 to 2 become the container's in the child; a caller that closed its own would have us use them
+ * here. */
+static int move_up(int *fd)
+{
+    if (*fd > STDERR_FILENO)
+        return 0;
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (moved < 0)
+        return -errno;
+    (void)close(*fd);
+    *fd = moved;
+    return 0;
+}
+
 int channel_open(int ret[static 2])
 {
-    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0 ? -errno : 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0)
+        return -errno;
+    int r = move_up(&ret[0]);
+    if (r == 0)
+        r = move_up(&ret[1]);
+    if (r < 0) {
+        (void)close(ret[0]);
+        (void)close(ret[1]);
+    }
+    return r;
 }
 
 static int send_packet(int fd, const void *data, size_t length, int passed_fd)

@@ -22,7 +22,7 @@ struct channel_message {
     int fd;             /* CHANNEL_CONSOLE; the receiver owns it. Else -1 */
 };
 
-/* channel_open(ret): A pair of close-on-exec ends. 0 or -errno. */
+/* channel_open(ret): A pair of close-on-exec ends above fd 2. 0 or -errno. */
 int channel_open(int ret[static 2]);
 
 /* channel_send(fd, kind): Say ${kind}. 0 or -errno (-EPIPE: the other end is gone; no signal is raised). */

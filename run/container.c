@@ -30,21 +30,6 @@ struct run_container {
     struct cgroup *cgroup;
 };
 
-static struct run_container *container_new(const struct run_options *options)
-{
-    struct run_container *container = calloc(1, sizeof(*container));
-    if (!container)
-        return NULL;
-    *container = (struct run_container){.pidfd = -1, .channel_fd = -1, .console_fd = -1};
-    container->address = options->network ? options->address : (struct in_addr){0};
-    container->rundir_fd = fcntl(options->rundir_fd, F_DUPFD_CLOEXEC, 3);
-    container->id = keg_strdup(options->id);
-    if (container->id)
-        return container;
-    free(container);
-    return NULL;
-}
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -62,8 +47,22 @@ static void container_free(struct run_container *container)
     free(container);
 }
 
-/* ----------------------------------------------------------------------------------------------
- * create */
+static struct run_container *container_new(const struct run_options *options)
+{
+    struct run_container *container = calloc(1, sizeof(*container));
+    if (!container)
+        return NULL;
+    *container = (struct run_container){.pidfd = -1, .channel_fd = -1, .console_fd = -1};
+    container->address = options->network ? options->address : (struct in_addr){0};
+    container->rundir_fd = fcntl(options->rundir_fd, F_DUPFD_CLOEXEC, 3);
+    container->id = keg_strdup(options->id);
+    if (container->id)
+        return container;
+    container_free(container);
+    return NULL;
+}
+
+/* ---- create */
 
 static int make_cgroup(const struct launch *launch, struct run_container *container,
                        struct keg_err *err)
@@ -223,8 +222,7 @@ int run_create(const struct run_spec *spec, const struct run_options *options,
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------------- its
- * life */
+/* ---- its life */
 
 int run_start(struct run_container *container, struct keg_err *err)
 {

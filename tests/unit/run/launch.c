@@ -305,8 +305,104 @@ Test(launch, init_passes_signals_on)
     cr_assert(run_destroy(container, &box.err) == 0, "%s", box.err.text);
 }
 
-/* ------------------------------------------------------------------------------------------ its
- * state */
+/* ---- namespaces */
+
+static const struct {
+    enum run_namespace_type type;
+    const char *name;
+} kinds[] = {{RUN_NS_PID, "pid"},
+             {RUN_NS_NETWORK, "net"},
+             {RUN_NS_IPC, "ipc"},
+             {RUN_NS_UTS, "uts"},
+             {RUN_NS_CGROUP, "cgroup"}};
+
+/* "net:[4026531840]" of process ${pid}, with a newline. */
+static void namespace_of(pid_t pid, const char *name, char text[static 64])
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+    ssize_t n = readlink(path, text, 62);
+    cr_assert(n > 0, "%s", path);
+    memcpy(text + n, "\n", 2);
+}
+
+static void script_of_namespace(const char *name, char script[static 64])
+{
+    (void)snprintf(script, 64, "readlink /proc/self/ns/%s", name);
+}
+
+Test(launch, has_a_new_namespace_of_each_kind_that_is_wanted)
+{
+    char script[64], host[64];
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(kinds); i++) {
+        script_of_namespace(kinds[i].name, script);
+        namespace_of(getpid(), kinds[i].name, host);
+        cr_assert(box_run_script(&box, script) == 0, "%s", box.err.text);
+        cr_expect_str_neq(box.output, host);
+    }
+}
+
+Test(launch, shares_the_hosts_namespace_where_none_is_wanted)
+{
+    char script[64], host[64];
+    free(TAKE_PTR(box.spec->hostname));
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(kinds); i++) {
+        script_of_namespace(kinds[i].name, script);
+        namespace_of(getpid(), kinds[i].name, host);
+        box.spec->namespaces[kinds[i].type].wanted = false;
+        cr_assert(box_run_script(&box, script) == 0, "%s: %s", kinds[i].name, box.err.text);
+        cr_expect_str_eq(box.output, host);
+        box.spec->namespaces[kinds[i].type].wanted = true;
+    }
+}
+
+static struct run_container *create_sleeper(void);
+
+Test(launch, joins_the_namespaces_of_another_container)
+{
+    char script[64], theirs[64], id[] = "joined";
+    struct run_container *other = create_sleeper();
+    cr_assert(run_start(other, &box.err) == 0, "%s", box.err.text);
+    free(TAKE_PTR(box.spec->hostname));
+    box.options.id = id;
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(kinds); i++) {
+        struct run_namespace *namespace = &box.spec->namespaces[kinds[i].type];
+        namespace->path = keg_asprintf("/proc/%d/ns/%s", (int)run_pid(other), kinds[i].name);
+        script_of_namespace(kinds[i].name, script);
+        namespace_of(run_pid(other), kinds[i].name, theirs);
+        cr_assert(box_run_script(&box, script) == 0, "%s: %s", kinds[i].name, box.err.text);
+        cr_expect_str_eq(box.output, theirs);
+        free(TAKE_PTR(namespace->path));
+    }
+    cr_expect(kill(run_pid(other), 0) == 0);
+    cr_assert(run_destroy(other, &box.err) == 0, "%s", box.err.text);
+}
+
+Test(launch, a_hostname_without_a_namespace_is_refused)
+{
+    box.spec->namespaces[RUN_NS_UTS].wanted = false;
+    cr_expect_eq(box_run_script(&box, "true"), -EINVAL);
+    cr_expect_str_eq(box.err.text, "hostname: 'box': the container shares the host's name");
+}
+
+Test(launch, what_the_launcher_cannot_do_is_refused_before_anything_is_made)
+{
+    box.spec->namespaces[RUN_NS_USER].wanted = true;
+    cr_expect_eq(box_run_script(&box, "true"), -ENOTSUP);
+    cr_expect_str_eq(box.err.text, "user namespaces are not supported yet");
+    box.spec->namespaces[RUN_NS_USER].wanted = false;
+    box.spec->namespaces[RUN_NS_MOUNT].wanted = false;
+    cr_expect_eq(box_run_script(&box, "true"), -ENOTSUP);
+    cr_expect_not(has_cgroup(box.id));
+}
+
+Test(launch, a_caller_without_stdin_loses_nothing)
+{
+    (void)close(STDIN_FILENO);
+    expect("echo there", "there\n");
+}
+
+/* ---- its state */
 
 static struct run_container *create_sleeper(void)
 {
