@@ -129,8 +129,7 @@ int child_set_rlimits(struct child *child, struct keg_err *err)
     return 0;
 }
 
-/* ---------------------------------------------------------------------------- user and
- * capabilities */
+/* ---- user and capabilities */
 
 static int drop_bounding(uint64_t keep, struct keg_err *err)
 {

@@ -60,8 +60,7 @@ int child_make_filesystems(struct child *child, struct keg_err *err)
     return child->proc_fd < 0 ? adopt_proc(child, -1, err) : 0;
 }
 
-/* ----------------------------------------------------------------------------------------------
- * root */
+/* ---- root */
 
 static int open_root_path(const struct child *child, struct keg_err *err)
 {
@@ -103,8 +102,7 @@ int child_attach_root(struct child *child, struct keg_err *err)
     return r < 0 ? keg_fail(err, r, "make private: %s", keg_errno_text(r)) : 0;
 }
 
-/* --------------------------------------------------------------------------------------------
- * mounts */
+/* ---- mounts */
 
 /* /dev, /proc and /sys must be what they seem: through an image's symbolic link, nodes and mounts
  * would land elsewhere. */
@@ -316,8 +314,7 @@ int child_mount_all(struct child *child, struct keg_err *err)
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------- into the
- * root */
+/* ---- into the root */
 
 int child_enter_root(struct child *child, struct keg_err *err)
 {

@@ -9,8 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-/* ---------------------------------------------------------------------------------------------
- * devices */
+/* ---- devices */
 
 static mode_t type_bits(char type)
 {
@@ -99,8 +98,7 @@ int child_make_devices(struct child *child, struct keg_err *err)
     return make_links(child, err);
 }
 
-/* -------------------------------------------------------------------------------- masked,
- * read-only */
+/* ---- masked, read-only */
 
 /* /dev/null, and nothing that was put in its place (CVE-2025-31133). */
 static int open_null(const struct child *child, struct keg_err *err)
@@ -200,8 +198,7 @@ int child_make_readonly_paths(struct child *child, struct keg_err *err)
     return 0;
 }
 
-/* ---------------------------------------------------------------------------------- working folder
- */
+/* ---- working folder */
 
 /* An image's WORKDIR need not exist. After the pivot, so that no link leads to the host
  * (CVE-2026-55686); and where it does end up outside by a leaked fd, the kernel says

@@ -107,8 +107,7 @@ void launch_done(struct launch *launch)
     rootfs_plan_done(&launch->plan);
 }
 
-/* ----------------------------------------------------------------------------------------------
- * clone */
+/* ---- clone */
 
 static long clone_new(const struct launch *launch, int cgroup_fd, int *ret_pidfd)
 {

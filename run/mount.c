@@ -35,8 +35,7 @@ static void proc_fd(int fd, char text[static PROC_FD_BYTES])
     (void)snprintf(text, PROC_FD_BYTES, "/proc/self/fd/%d", fd);
 }
 
-/* ------------------------------------------------------------------------------------ new
- * filesystems */
+/* ---- new filesystems */
 
 int mount_context_open(const char *type)
 {
@@ -144,8 +143,7 @@ int mount_fs_on(const struct mount_fs *fs, int mount_fd, const struct mount_targ
     return r < 0 ? keg_fail(err, r, "move_mount: %s", keg_errno_text(r)) : 0;
 }
 
-/* -------------------------------------------------------------------------------------------
- * binding */
+/* ---- binding */
 
 int mount_clone(int source_fd, bool recursive)
 {

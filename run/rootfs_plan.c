@@ -181,8 +181,7 @@ static int plan_mounts(const struct run_spec *spec, struct rootfs_plan *plan, st
     return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------
- * devices */
+/* ---- devices */
 
 static bool has_device(const struct rootfs_plan *plan, const char *path)
 {

@@ -223,8 +223,7 @@ Test(launch_mounts, privileged_sees_devices_and_writes_sysfs)
            "made\nmounted\nTimerSeccomp:\t0\n");
 }
 
-/* ------------------------------------------------------------------------------------- overlay
- * roots */
+/* ---- overlay roots */
 
 #define LAYERS 128
 
@@ -291,8 +290,7 @@ Test(launch_mounts, an_overlay_without_an_upper_folder_is_an_error_that_says_so)
     cr_expect_eq(run_overlay_mount(&fd, 0, dirfd, false, &mount_fd, &box.err), -EINVAL);
 }
 
-/* --------------------------------------------------------------------------- kernels without the
- * calls */
+/* ---- kernels without the calls */
 
 Test(launch_mounts, an_old_kernel_gives_the_same_root)
 {

@@ -175,8 +175,7 @@ Test(plan, dev_proc_and_sys_must_be_real_folders)
     rootfs_plan_done(&plan);
 }
 
-/* ---------------------------------------------------------------------------------------------
- * devices */
+/* ---- devices */
 
 static int plan_device(struct run_device device, struct rootfs_plan *plan,
                        struct run_spec **ret_spec)
@@ -252,8 +251,7 @@ Test(plan, an_unknown_propagation_is_refused)
     cr_expect_str_eq(err.text, "rootfs propagation 'ro' is unknown");
 }
 
-/* ------------------------------------------------------------------------------------ kernel
- * parameters */
+/* ---- kernel parameters */
 
 static int parse(const char *setting, char path[static PATH_MAX])
 {

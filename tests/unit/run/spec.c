@@ -144,8 +144,7 @@ Test(spec, privileged_has_the_hosts_devices_but_not_its_terminals)
     cr_expect(null);
 }
 
-/* --------------------------------------------------------------------------------------
- * config.json */
+/* ---- config.json */
 
 static json_t *write_and_parse(const struct run_spec *spec)
 {
