@@ -298,14 +298,24 @@ int store_container_try_lock(struct store *store, const char *id, int *ret_lockf
 int store_container_release(struct store *store, const char *id, struct keg_err *err)
 {
     int run = store_dir(store, STORE_DIR_RUN_CONTAINERS, err);
+    char old[CONTAINER_PATH_MAX_BYTES];
     int r = check_id(id, err);
 
     if (run < 0 || r < 0)
         return run < 0 ? run : r;
-    r = keg_remove_tree(run, id);
-    return r < 0
-               ? keg_fail(err, r, "remove run folder of container %.12s: %s", id, keg_errno_text(r))
-               : 0;
+    (void)snprintf(old, sizeof(old), STORE_RUN_OLD_PREFIX "%s", id);
+    /* Away by one rename: a run folder that has lost its lock file already would be anyone's. One
+     * of that name is left from a crash here. */
+    r = renameat(run, id, run, old) < 0 ? -errno : 0;
+    if (r == -ENOTEMPTY || r == -EEXIST) {
+        (void)keg_remove_tree(run, old);
+        r = renameat(run, id, run, old) < 0 ? -errno : 0;
+    }
+    if (r == 0)
+        r = keg_remove_tree(run, old);
+    if (r < 0 && r != -ENOENT)
+        return keg_fail(err, r, "remove run folder of container %.12s: %s", id, keg_errno_text(r));
+    return 0;
 }
 
 /* Rename containers/<id>/ into a new folder in tmp/ and delete it there. */
@@ -351,9 +361,12 @@ int store_container_ids_run(struct store *store, char ***ret_ids, struct keg_err
 
     if (r < 0)
         return r;
-    while ((entry = store_readdir(dir)))
-        if (store_is_hex(entry->d_name, 64) && keg_strv_add(&ids, entry->d_name) < 0)
+    while ((entry = store_readdir(dir))) {
+        if (keg_starts_with(entry->d_name, STORE_RUN_OLD_PREFIX))
+            (void)keg_remove_tree(dirfd(dir), entry->d_name);
+        else if (store_is_hex(entry->d_name, 64) && keg_strv_add(&ids, entry->d_name) < 0)
             return keg_fail(err, -ENOMEM, "out of memory");
+    }
     if (!ids && !(ids = keg_strv_copy(NULL)))
         return keg_fail(err, -ENOMEM, "out of memory");
     *ret_ids = TAKE_PTR(ids);

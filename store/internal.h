@@ -40,6 +40,8 @@ struct store {
 
 /* A run folder's name until its lock is held: this and the id. */
 #define STORE_RUN_NEW_PREFIX ".new-"
+/* And from when it is being removed, so that nobody finds half of one. */
+#define STORE_RUN_OLD_PREFIX ".old-"
 
 /* store_dir(store, which, err): Borrowed fd of a folder, made 0700 where it is missing; or a
  * negative code. */

@@ -263,7 +263,8 @@ int store_container_release(struct store *store, const char *id, struct keg_err 
  * so that the name is free at once, then deleted. The container does not run. */
 int store_container_remove(struct store *store, const struct store_container *container,
                            struct keg_err *err);
-/* store_container_ids_run(store, ret_ids, err): Ids that have a run folder (running, or left by a crash). */
+/* store_container_ids_run(store, ret_ids, err): Ids that have a run folder (running, or left by a crash). What
+ * an interrupted store_container_release() left is removed on the way. */
 int store_container_ids_run(struct store *store, char ***ret_ids, struct keg_err *err);
 
 /* ------------------------------------------------------------------------------------- collecting */

@@ -496,7 +496,48 @@ Test(container, run_folders_are_listed)
     put_dead_container('b', "db");
     ok(store_container_release(store, ID_B, &err));
     plant("run/containers/.new-" ID_B "/lock", "");
+    plant("run/containers/.old-" ID_B "/lock", "");
     ok(store_container_ids_run(store, &ids, &err));
     cr_assert_eq(keg_strv_length(ids), 1);
     cr_expect_str_eq(ids[0], ID_A);
+    cr_expect(!there("run/containers/.old-" ID_B), "left by an interrupted release");
+}
+
+Test(container, a_release_goes_on_where_one_was_interrupted)
+{
+    put_dead_container('a', "web");
+    plant("run/containers/.old-" ID_A "/hosts", "");
+    ok(store_container_release(store, ID_A, &err));
+    cr_expect_eq(count_entries("run/containers"), 0);
+    ok(store_container_release(store, ID_A, &err));
+}
+
+/* What the next keg does about run folders that a crash left. */
+static void take_what_nobody_owns(void)
+{
+    _cleanup_strv_ char **ids = NULL;
+
+    if (store_container_ids_run(store, &ids, NULL) < 0)
+        return;
+    for (size_t i = 0; ids[i]; i++) {
+        _cleanup_fd_ int lock = -1;
+        if (store_container_try_lock(store, ids[i], &lock, NULL) == 1)
+            (void)store_container_release(store, ids[i], NULL);
+    }
+}
+
+Test(container, one_being_made_is_not_taken_for_left_from_a_crash)
+{
+    _cleanup_(store_container_done) struct store_container put = make_container('a', "web");
+    pid_t taker = start_endless(take_what_nobody_owns);
+
+    for (int i = 0; i < 1000; i++) {
+        _cleanup_fd_ int dir = -1;
+        _cleanup_fd_ int lock = -1;
+
+        ok(store_container_create(store, &put, &dir, &lock, &err));
+        cr_assert(there("run/containers/" ID_A "/lock"), "round %d", i);
+        ok(store_container_remove(store, &put, &err));
+    }
+    stop(taker);
 }
