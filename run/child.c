@@ -103,9 +103,9 @@ static const struct child_step {
     {"working directory", child_enter_cwd},
     {"read-only root", child_make_root_readonly},
     {"standard streams", child_set_stdio},
+    {"file descriptors", child_close_others},
     {"limits", child_set_rlimits},
     {"user", child_set_user},
-    {"file descriptors", child_close_others},
     {"start", child_wait_for_start},
     {"", child_execute}, /* its words are docker's, and begin with exec */
 };

@@ -24,6 +24,7 @@ struct launch {
     bool attach_self; /* clone3 could not place the child in its cgroup */
     struct seccomp_filter seccomp;
     struct run_capabilities capabilities; /* the spec's, cut to what this process may give */
+    uint64_t held; /* the bounding set of this process */
     struct statx program; /* keg's own file, which nothing in a container may execute */
     int clone_flags;
 };

@@ -25,9 +25,9 @@ void child_close_fds_from(unsigned first)
     if (syscall(SYS_close_range, first, ~0u, 0) == 0)
         return;
     /* Linux before 5.9. */
-    unsigned end = FDS_LEAST;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > end)
-        end = limit.rlim_max < FDS_MOST ? (unsigned)limit.rlim_max : FDS_MOST;
+    unsigned end = FDS_MOST;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < end)
+        end = (unsigned)limit.rlim_max;
     for (unsigned fd = first; fd < end; fd++)
         (void)close((int)fd);
 }
@@ -43,7 +43,8 @@ int child_wait_for_start(struct child *child, struct keg_err *err)
     return 0;
 }
 
-/* Before the gate: a created container may wait for long, and what keg had open is the host's. */
+/* Before the limits, which may leave no room for the channel; before the gate, since a created
+ * container may wait for long, and what keg had open is the host's. */
 int child_close_others(struct child *child, struct keg_err *err)
 {
     if (child->options->init)

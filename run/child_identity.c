@@ -131,15 +131,11 @@ int child_set_rlimits(struct child *child, struct keg_err *err)
 
 /* ---- user and capabilities */
 
-static int drop_bounding(uint64_t keep, struct keg_err *err)
+static int drop_bounding(uint64_t held, uint64_t keep, struct keg_err *err)
 {
-    for (int i = 0; i < 64; i++) {
-        int held = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
-        if (held < 0)
-            break;
-        if (held > 0 && !(keep >> i & 1) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
-            return keg_fail_errno(err, "drop %s", run_capability_name(i));
-    }
+    for (int i = 0; i < 64; i++)
+        if ((held & ~keep) >> i & 1 && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+            return keg_fail_errno(err, "drop capability %d", i);
     return 0;
 }
 
@@ -194,7 +190,7 @@ int child_set_user(struct child *child, struct keg_err *err)
     const struct run_process *process = &child->spec->process;
     const struct run_capabilities *sets = &child->launch->capabilities;
     (void)umask(process->user.umask == (mode_t)-1 ? 0022 : process->user.umask);
-    int r = drop_bounding(sets->bounding, err);
+    int r = drop_bounding(child->launch->held, sets->bounding, err);
     if (r == 0)
         r = set_seccomp_with_privilege(child, err);
     if (r == 0)

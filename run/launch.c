@@ -55,10 +55,9 @@ static int check_sysctls(const struct run_spec *spec, struct keg_err *err)
 }
 
 /* What this process does not have it cannot give: runtime-spec says to go on without. */
-static struct run_capabilities cut_capabilities(const struct run_process *process)
+static struct run_capabilities cut_capabilities(const struct run_process *process, uint64_t held)
 {
     struct run_capabilities sets = process->capabilities;
-    uint64_t held = run_capabilities_bounding();
     sets.bounding &= held;
     sets.effective &= held;
     sets.permitted &= held;
@@ -93,7 +92,8 @@ int launch_prepare(const struct run_spec *spec, const struct run_options *option
         r = rootfs_plan_make(spec, &ret->plan, err);
     if (r < 0)
         return r;
-    ret->capabilities = cut_capabilities(&spec->process);
+    ret->held = run_capabilities_bounding();
+    ret->capabilities = cut_capabilities(&spec->process, ret->held);
     for (size_t i = 0; i < KEG_ARRAY_SIZE(cloned); i++)
         if (spec->namespaces[cloned[i].type].wanted && !spec->namespaces[cloned[i].type].path)
             ret->clone_flags |= cloned[i].flag;

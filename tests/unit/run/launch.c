@@ -422,6 +422,32 @@ Test(launch, a_created_container_has_run_nothing_of_the_images)
     cr_expect_eq(run_destroy(container, &box.err), 0);
 }
 
+Test(launch, a_created_container_holds_nothing_of_the_hosts_open)
+{
+    char path[64];
+    unsigned open_fds = 0;
+    for (int fd = 20; fd < 40; fd++)
+        cr_assert(dup2(box.options.rundir_fd, fd) == fd);
+    struct run_container *container = create_sleeper();
+    for (int fd = 0; fd < 64; fd++) {
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)run_pid(container), fd);
+        char target[64];
+        open_fds += readlink(path, target, sizeof(target)) > 0;
+    }
+    /* Its three, and the channel. */
+    cr_expect_eq(open_fds, 4);
+    cr_assert(run_destroy(container, &box.err) == 0, "%s", box.err.text);
+}
+
+Test(launch, few_fds_are_enough)
+{
+    struct run_rlimit *limit = calloc(1, sizeof(*limit));
+    *limit = (struct run_rlimit){keg_strdup("RLIMIT_NOFILE"), 3, 3};
+    box.spec->process.rlimits = limit;
+    box.spec->process.rlimits_count = 1;
+    expect("echo fine", "fine\n");
+}
+
 Test(launch, its_state_says_who_it_is)
 {
     pid_t pid = 0;
