@@ -95,8 +95,7 @@ static int mount_by_context(const struct overlay *overlay, struct keg_err *err)
     return keg_fail(err, r, "overlay of %zu layers: %s", overlay->count, words);
 }
 
-/* ---------------------------------------------------------------------------------- with mount(2)
- */
+/* ---- with mount(2) */
 
 static int mount_data(const struct overlay *overlay, struct keg_buf *ret, struct keg_err *err)
 {

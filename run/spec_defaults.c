@@ -143,8 +143,7 @@ int run_spec_defaults(struct run_spec *spec, struct keg_err *err)
     return add_default_mounts(spec, err);
 }
 
-/* ------------------------------------------------------------------------------------- privileged
- */
+/* ---- privileged */
 
 static bool has_device(const struct run_spec *spec, const char *path)
 {
