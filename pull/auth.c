@@ -147,7 +147,7 @@ static int renew(struct auth *auth, struct http *http, const struct auth_refusal
     free(auth->authorization);
     auth->authorization = authorization;
     auth->generation++;
-    return 0;
+    return 1;
 }
 
 int auth_renew(struct auth *auth, struct http *http, const struct auth_refusal *refusal,

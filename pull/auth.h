@@ -32,8 +32,8 @@ struct auth_refusal {
 };
 
 /* auth_renew(auth, http, refusal, err): Get a new token as the WWW-Authenticate headers of ${http}'s answer
- * say, which is used up thereby. Nothing is fetched where another thread was quicker (the
- * token is newer than the refused one). -EACCES where only a login would help, -EPROTO where the challenge
+ * say, which is used up thereby. Return 1; or 0 where another thread was quicker and nothing was fetched
+ * (the token is newer than the refused one, though it may be old by now); -EACCES where only a login would help, -EPROTO where the challenge
  * or the token server's answer is no good, -EPERM where the realm may not be asked (url_follow()). */
 int auth_renew(struct auth *auth, struct http *http, const struct auth_refusal *refusal,
                struct keg_err *err);

@@ -23,6 +23,7 @@ struct layer_source {
     unsigned failures;                /* of the connection, without progress in between */
     uint64_t progress_mark;           /* position at the first of them */
     bool committed;
+    bool rejected;
     struct keg_err error; /* the first one: final */
 };
 
@@ -184,7 +185,7 @@ static void layer_source_close(struct keg_source *source)
     struct layer_source *self = self_of(source);
     http_pool_give(self->session->pool, self->http);
     /* Bytes that were too few or too many are no beginning of the right ones. */
-    if (self->error.code == -EBADMSG)
+    if (self->error.code == -EBADMSG || self->rejected)
         store_blob_writer_discard(self->writer);
     else
         store_blob_writer_free(self->writer);
@@ -239,6 +240,11 @@ size_t layer_source_registry(const struct keg_source *source)
 const struct keg_err *layer_source_error(const struct keg_source *source)
 {
     return &self_of(source)->error;
+}
+
+void layer_source_reject(struct keg_source *source)
+{
+    self_of(source)->rejected = true;
 }
 
 bool layer_source_was_stored(const struct keg_source *source)

@@ -22,5 +22,9 @@ size_t layer_source_registry(const struct keg_source *source);
  * there was none. Borrowed. */
 const struct keg_err *layer_source_error(const struct keg_source *source);
 
+/* layer_source_reject(source): Its bytes are what the digest says and yet no layer: closing it drops the blob
+ * again, unless it was in the store before. */
+void layer_source_reject(struct keg_source *source);
+
 /* layer_source_was_stored(source): The bytes came from a blob that was there, whole, before. */
 bool layer_source_was_stored(const struct keg_source *source);

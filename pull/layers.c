@@ -59,6 +59,8 @@ static int fetch_from(struct session *session, const struct pull_layer *layer, s
     if (r >= 0)
         return 0;
     r = find_cause(source, r, err);
+    if (r == -EBADMSG)
+        layer_source_reject(source);
     size_t bad = layer_source_registry(source);
     if (r != -EBADMSG || layer_source_error(source)->code == 0 || layer_source_was_stored(source) ||
         bad + 1 >= session->plan.count)

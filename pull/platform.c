@@ -161,9 +161,9 @@ static int fail_none(const struct document *index, const struct store_platform *
     _cleanup_free_ char *want = platform_string(wanted);
     _cleanup_free_ char *have = list_platforms(index);
     if (!have || !*have)
-        return keg_fail(err, -ENOENT, "there is no image for %s", want ? want : "?");
-    return keg_fail(err, -ENOENT, "there is no image for %s; there are: %s", want ? want : "?",
-                    have);
+        return keg_fail(err, -ENOENT, "there is no image for the platform %s", want ? want : "?");
+    return keg_fail(err, -ENOENT, "there is no image for the platform %s; there are: %s",
+                    want ? want : "?", have);
 }
 
 int platform_choose(const struct document *index, const struct store_platform *wanted,

@@ -106,10 +106,10 @@ static int send_query(struct registry *registry, struct http *http, const struct
                                        .scope = registry->scope,
                                        .tls_verify = registry->endpoint->tls_verify,
                                        .generation = generation};
-        tokens++;
         r = auth_renew(&registry->auth, http, &refusal, err);
         if (r < 0)
             return r == -EACCES ? keg_wrap(err, "%s", registry->endpoint->host) : r;
+        tokens += r;
     }
 }
 

@@ -235,7 +235,8 @@ static int check_platform(struct walk *walk, bool from_index, struct keg_err *er
     if (!have || !want)
         return keg_fail(err, -ENOMEM, "out of memory");
     if (!from_index && (walk->explicit_platform || !keg_streq(is->os, walk->wanted.os)))
-        return keg_fail(err, -ENOENT, "there is no image for %s; there is: %s", want, have);
+        return keg_fail(err, -ENOENT, "there is no image for the platform %s; there is: %s", want,
+                        have);
     session_text(
         walk->session, PULL_WARNING,
         "The requested image's platform (%s) does not match the detected host platform (%s)", have,

@@ -181,8 +181,9 @@ Test(platform, a_miss_lists_what_there_is)
     size_t item;
     cr_assert_eq(platform_parse("linux/amd64", &wanted, NULL), 0);
     cr_assert_eq(platform_choose(&index, &wanted, &item, &err), -ENOENT);
-    cr_assert_str_eq(err.text,
-                     "there is no image for linux/amd64; there are: windows/amd64, linux/arm/v7");
+    cr_assert_str_eq(
+        err.text,
+        "there is no image for the platform linux/amd64; there are: windows/amd64, linux/arm/v7");
     platform_done(&wanted);
     document_done(&index);
 }
