@@ -4,6 +4,8 @@
 
 #include "unpack/unpack.h"
 
+#include <string.h>
+
 /* A layer between its unpacking, by a worker, and its commit, in order. */
 struct fetched {
     struct store_layer_writer *writer; /* NULL: the store has the layer already */
@@ -97,7 +99,11 @@ static int unpack(struct fetched *fetched, const struct pull_layer *layer, struc
     r = unpack_digest_new(inflated, layer->diff_id, &tar, err);
     if (r < 0)
         return r;
-    return unpack_layer(tar, store_layer_writer_fd(fetched->writer), &fetched->layer, err);
+    r = unpack_layer(tar, store_layer_writer_fd(fetched->writer), &fetched->layer, err);
+    /* Only the check of the diff id names it. */
+    if (r == -EBADMSG && strstr(err->text, layer->diff_id))
+        return keg_wrap(err, "wrong diff id");
+    return r;
 }
 
 static int take_layer(void *context, const struct pull_layer *layer, struct keg_source *bytes,
