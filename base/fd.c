@@ -136,9 +136,13 @@ int keg_replace_file(int dirfd, const char *name, const void *data, size_t lengt
 {
     static atomic_uint counter;
     char temporary[64];
-    (void)snprintf(temporary, sizeof(temporary), ".keg-%d-%u.tmp", (int)getpid(),
-                   atomic_fetch_add(&counter, 1));
-    int r = fill_temporary(dirfd, temporary, data, length, mode, durable);
+    int r;
+    /* Another process of our pid, in a pid namespace or before a crash, may have left that name. */
+    do {
+        (void)snprintf(temporary, sizeof(temporary), ".keg-%d-%u.tmp", (int)getpid(),
+                       atomic_fetch_add(&counter, 1));
+        r = fill_temporary(dirfd, temporary, data, length, mode, durable);
+    } while (r == -EEXIST);
     if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
         r = -errno;
     if (r < 0) {

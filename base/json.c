@@ -3,10 +3,19 @@
 #include "base/base.h"
 
 #include <string.h>
+#include <sys/random.h>
 
 void keg_cleanup_json(json_t **json)
 {
     json_decref(*json);
+}
+
+void keg_json_init(void)
+{
+    size_t seed = 0;
+    /* A seed of 0 lets jansson find one for itself. */
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
+        json_object_seed(seed);
 }
 
 /* jansson recurses up to 2048 levels; our documents need few, so that depth is counted before.

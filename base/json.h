@@ -11,6 +11,10 @@
 void keg_cleanup_json(json_t **json);
 #define _cleanup_json_ __attribute__((cleanup(keg_cleanup_json)))
 
+/* keg_json_init(): Once, before the first object: seed jansson's hash tables with getrandom(2), for which it
+ * would open /dev/urandom otherwise: three system calls of the start path. */
+void keg_json_init(void);
+
 /* keg_json_parse(text, length, err): Parse one JSON value, whole. Duplicate names (I-JSON, RFC 7493 §2.3),
  * trailing bytes, embedded NULs and nesting over KEG_JSON_DEPTH_MAX are refused. Return a new reference,
  * or NULL with ${err} saying line and column. The caller bounds ${length}. */

@@ -108,16 +108,39 @@ void keg_format_duration(int64_t seconds, char text[static 48])
         (void)snprintf(text, 48, "%lld years", (long long)(seconds / (365 * day)));
 }
 
+/* Days since 1970 as year, month and day of the proleptic Gregorian calendar. gmtime_r would do,
+ * but makes glibc read /etc/localtime: on the start path that is seven system calls. The year
+ * begins in March here, so that the leap day is its last. */
+static void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
+{
+    const int64_t days_of_era = 146097; /* 400 years */
+    days += 719468;                     /* from 0000-03-01 to 1970-01-01 */
+    int64_t era = (days >= 0 ? days : days - (days_of_era - 1)) / days_of_era;
+    int64_t day_of_era = days - era * days_of_era;
+    int64_t year =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    int month = (int)((5 * day_of_year + 2) / 153);
+    *ret_day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
+    *ret_month = month < 10 ? month + 3 : month - 9;
+    *ret_year = year + era * 400 + (*ret_month <= 2);
+}
+
 void keg_format_time(struct timespec t, char text[static 40])
 {
-    struct tm tm;
-    if (!gmtime_r(&t.tv_sec, &tm)) {
+    int64_t seconds = t.tv_sec, days = seconds / 86400, rest = seconds % 86400, year;
+    int month, day;
+    if (rest < 0) {
+        rest += 86400;
+        days--;
+    }
+    civil_from_days(days, &year, &month, &day);
+    if (year < 0 || year > 9999) {
         (void)snprintf(text, 40, "0001-01-01T00:00:00.000000000Z");
         return;
     }
-    char day[24];
-    (void)strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(text, 40, "%s.%09ldZ", day, t.tv_nsec);
+    (void)snprintf(text, 40, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", (int)year, month, day,
+                   (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60), t.tv_nsec);
 }
 
 /* Two to nine digits exactly, as a number; advances *s. */

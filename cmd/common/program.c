@@ -213,5 +213,6 @@ int cmd_main(const struct cmd_verb *const *verbs, int argc, char **argv)
 {
     if (open_standard_fds() < 0)
         return CMD_EXIT_FAILED;
+    keg_json_init();
     return finish_output(run_program(verbs, argc, argv));
 }

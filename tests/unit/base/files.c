@@ -155,6 +155,17 @@ Test(files, replace_leaves_no_temporary_name_behind)
     cr_assert_eq(names, 4); /* ".", "..", "name", "folder" */
 }
 
+Test(files, replace_passes_over_what_a_crash_left)
+{
+    char name[64];
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(name, sizeof(name), ".keg-%d-%d.tmp", (int)getpid(), i);
+        cr_assert_geq(openat(top, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), 0);
+    }
+    cr_assert_eq(keg_replace_file(top, "name", "two", 3, 0600, false), 0);
+    cr_assert_eq(faccessat(top, "name", F_OK, 0), 0);
+}
+
 Test(files, remove_tree_follows_no_link)
 {
     put("kept", "x");

@@ -172,6 +172,20 @@ Test(time, round_trip_and_offsets)
         cr_assert_eq(keg_parse_time(bad[i], &t), -EINVAL, "%s", bad[i]);
 }
 
+Test(time, every_day_of_four_centuries_is_what_gmtime_says)
+{
+    for (int64_t days = -200 * 365; days < 250 * 365; days++) {
+        struct timespec t = {.tv_sec = days * 86400 + 86399};
+        char text[40], expected[40];
+        struct tm tm;
+        cr_assert_not_null(gmtime_r(&t.tv_sec, &tm));
+        cr_assert_gt(strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm), 0);
+        keg_format_time(t, text);
+        if (strcmp(text, expected) != 0)
+            cr_assert_str_eq(text, expected);
+    }
+}
+
 Test(digest, grammar)
 {
     char digest[160] = "sha256:";
