@@ -82,7 +82,7 @@ void pull_result_done(struct pull_result *result);
  * ${store}, and write its ref last. Mirrors of registries.conf are tried first, in order, then the registry
  * itself. Holds the shared store lock all the while, and a lock on the manifest's digest, so that of N
  * pulls of one image N-1 wait and find it done.
- * Errors, each worded for a user (`../docs` lists them): unknown tag, access denied, rate limit, TLS,
+ * Errors, each worded for a user: unknown tag, access denied, rate limit, TLS,
  * unreachable, not JSON, schema 1, mixed documents, no matching platform, wrong size or digest, no space. */
 int pull_image(struct store *store, const struct store_ref *ref, const struct pull_options *options,
                const struct pull_callbacks *callbacks, struct pull_result *ret, struct keg_err *err);

@@ -10,6 +10,11 @@
 #define BAR_COLUMNS_MAX 50u
 #define BAR_COLUMNS_MIN 10u
 
+/* Room for the longest "  999.9kB/999.9MB" and "  999.9MB/s": by these the bar's width is reckoned,
+ * so that it does not jump with each digit. */
+#define BYTES_COLUMNS 19u
+#define RATE_COLUMNS  12u
+
 enum progress_mode progress_choose(const char *name, bool is_terminal, const char *term)
 {
     if (keg_streq(name, "none"))
@@ -41,11 +46,9 @@ static void format_bar(const struct progress_layer *layer, unsigned columns, cha
         filled = (unsigned)((double)inner * (double)layer->done_bytes / (double)layer->size_bytes);
     text[0] = '[';
     for (unsigned i = 0; i < inner; i++)
-        text[1 + i] = i + 1 < filled || filled == inner ? '='
-                      : i + 1 == filled || i == filled  ? '>'
-                                                        : ' ';
+        text[1 + i] = i < filled ? '=' : ' ';
     if (filled > 0 && filled < inner)
-        text[1 + filled] = ' ';
+        text[filled] = '>';
     text[inner + 1] = ']';
     text[columns] = '\0';
 }
@@ -84,12 +87,11 @@ void progress_line(const struct progress_layer *layer, unsigned columns, char *t
     format_bytes(layer, bytes, sizeof(bytes));
     format_rate(layer, rate, sizeof(rate));
     size_t left = columns - strlen(head);
-    /* The bar yields first down to its least width, then the rate goes, then the bar, then the
-     * bytes. */
-    size_t fixed = strlen(bytes) + strlen(rate) + 1;
+    /* Where room is short the bar shrinks, then the rate goes, then the bar, then the bytes. */
+    size_t fixed = 1 + BYTES_COLUMNS + RATE_COLUMNS;
     if (left < fixed + BAR_COLUMNS_MIN) {
+        fixed = 1 + BYTES_COLUMNS;
         rate[0] = '\0';
-        fixed = strlen(bytes) + 1;
     }
     if (left >= fixed + BAR_COLUMNS_MIN) {
         size_t width = left - fixed < BAR_COLUMNS_MAX ? left - fixed : BAR_COLUMNS_MAX;
@@ -97,7 +99,7 @@ void progress_line(const struct progress_layer *layer, unsigned columns, char *t
         append(text, size, " ");
         append(text, size, bar);
     }
-    if (left >= strlen(bytes))
+    if (left >= BYTES_COLUMNS)
         append(text, size, bytes);
     append(text, size, rate);
 }
