@@ -219,28 +219,33 @@ static int mount_bind(const struct child *child, const struct rootfs_mount *moun
     return r;
 }
 
-/* Bind one of the container's own cgroup folders on ${destination}/${name}. */
-static int bind_cgroup(const struct child *child, const struct rootfs_mount *mount,
-                       const struct cgroup_bind *bind, struct keg_err *err)
+/* Bind one of the container's own cgroup folders on ${target}. */
+static int bind_cgroup(const struct rootfs_mount *mount, const struct cgroup_bind *bind,
+                       const struct mount_target *target, struct keg_err *err)
 {
     struct mount_change change = mount->change;
     change.propagation = MS_PRIVATE;
-    _cleanup_free_ char *path =
-        keg_asprintf("%s%s%s", mount->destination, *bind->name ? "/" : "", bind->name);
     _cleanup_fd_ int source = keg_openat(AT_FDCWD, bind->source, O_PATH | O_DIRECTORY, 0);
-    if (!path)
-        return keg_fail(err, -ENOMEM, "out of memory");
     if (source < 0)
         return keg_fail(err, source, "'%s': %s", bind->source, keg_errno_text(source));
-    _cleanup_fd_ int fd = open_folder(child, path, err);
-    if (fd < 0)
-        return fd;
-    struct mount_target target = {.root_fd = child->root_fd, .path = path, .fd = fd};
-    return mount_bind_on(source, false, &change, &target, err);
+    return mount_bind_on(source, false, &change, target, err);
 }
 
-/* v1: a tmpfs with a folder for each controller. */
-static int mount_cgroup_frame(const struct rootfs_mount *mount, const struct mount_target *target,
+/* v2: the folder itself. */
+static int mount_unified(const struct child *child, const struct rootfs_mount *mount,
+                         const struct cgroup_bind *bind, struct keg_err *err)
+{
+    struct mount_target target;
+    int r = open_target(child, mount, true, &target, err);
+    if (r < 0)
+        return r;
+    r = bind_cgroup(mount, bind, &target, err);
+    (void)close(target.fd);
+    return r;
+}
+
+/* v1: a tmpfs with a folder for each controller. Return an fd of it. */
+static int mount_cgroup_frame(const struct child *child, const struct rootfs_mount *mount,
                               struct keg_err *err)
 {
     static const char *const options[] = {"mode=755", "size=64k", NULL};
@@ -249,42 +254,55 @@ static int mount_cgroup_frame(const struct rootfs_mount *mount, const struct mou
                                    .options = options,
                                    .attributes =
                                        mount->fs.attributes & ~(uint64_t)MOUNT_ATTR_RDONLY};
-    int mount_fd;
-    int r = mount_new_fs(&frame, &mount_fd, err);
+    struct mount_target target;
+    int r = open_target(child, mount, true, &target, err);
+    if (r < 0)
+        return r;
+    _cleanup_fd_ int fd = -1;
+    r = mount_new_fs(&frame, &fd, err);
     if (r == 0)
-        r = mount_fs_on(&frame, mount_fd, target, err);
-    if (mount_fd >= 0)
-        (void)close(mount_fd);
-    return r;
+        r = mount_fs_on(&frame, fd, &target, err);
+    (void)close(target.fd);
+    if (r < 0 || fd >= 0)
+        return r < 0 ? r : TAKE_FD(fd);
+    fd = keg_open_in_root(child->root_fd, mount->destination, O_PATH | O_DIRECTORY, 0);
+    return fd < 0 ? keg_fail(err, fd, "open: %s", keg_errno_text(fd)) : TAKE_FD(fd);
 }
 
-static int make_frame_readonly(const struct child *child, const struct rootfs_mount *mount,
-                               struct keg_err *err)
+/* Nothing but ours is in the frame: names need no resolving. */
+static int bind_controller(const struct child *child, const struct rootfs_mount *mount, int frame,
+                           const struct cgroup_bind *bind, struct keg_err *err)
 {
-    struct mount_change change = {.set = mount->fs.attributes & MOUNT_ATTR_RDONLY};
-    _cleanup_fd_ int fd =
-        keg_open_in_root(child->root_fd, mount->destination, O_PATH | O_DIRECTORY, 0);
-    int r = fd < 0 ? fd : mount_change_fd(fd, &change);
-    return r < 0 ? keg_fail(err, r, "make read-only: %s", keg_errno_text(r)) : 0;
+    _cleanup_free_ char *path = keg_asprintf("%s/%s", mount->destination, bind->name);
+    if (!path)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    if (mkdirat(frame, bind->name, 0755) < 0)
+        return keg_fail_errno(err, "make folder '%s'", path);
+    _cleanup_fd_ int fd = keg_openat(frame, bind->name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return keg_fail(err, fd, "open '%s': %s", path, keg_errno_text(fd));
+    const struct mount_target target = {.root_fd = child->root_fd, .path = path, .fd = fd};
+    return bind_cgroup(mount, bind, &target, err);
 }
 
 static int mount_cgroups(const struct child *child, const struct rootfs_mount *mount,
                          struct keg_err *err)
 {
     struct cgroup_bind binds[CGROUP_CONTROLLERS];
-    struct mount_target target;
     size_t count = cgroup_binds(child->launch->cgroup, binds);
-    bool unified = count == 1 && *binds[0].name == '\0';
-    if (unified)
-        return bind_cgroup(child, mount, &binds[0], err);
-    int r = open_target(child, mount, true, &target, err);
+    if (count == 1 && *binds[0].name == '\0')
+        return mount_unified(child, mount, &binds[0], err);
+    _cleanup_fd_ int frame = mount_cgroup_frame(child, mount, err);
+    if (frame < 0)
+        return frame;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = bind_controller(child, mount, frame, &binds[i], err);
     if (r < 0)
         return r;
-    r = mount_cgroup_frame(mount, &target, err);
-    (void)close(target.fd);
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = bind_cgroup(child, mount, &binds[i], err);
-    return r < 0 ? r : make_frame_readonly(child, mount, err);
+    const struct mount_change change = {.set = mount->fs.attributes & MOUNT_ATTR_RDONLY};
+    r = mount_change_fd(frame, &change);
+    return r < 0 ? keg_fail(err, r, "make read-only: %s", keg_errno_text(r)) : 0;
 }
 
 static int mount_one(const struct child *child, const struct rootfs_mount *mount, int mount_fd,

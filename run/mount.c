@@ -205,11 +205,12 @@ static int change_classic(int mount_fd, const struct mount_change *change)
 
 int mount_change_fd(int mount_fd, const struct mount_change *change)
 {
-    int r = set_attributes(mount_fd, 0, 0, change->propagation, change->propagation_recursive);
+    bool recursive = change->propagation_recursive;
+    int r = set_attributes(mount_fd, change->recursive_set, change->recursive_clear,
+                           recursive ? change->propagation : 0, true);
     if (r == 0)
-        r = set_attributes(mount_fd, change->recursive_set, change->recursive_clear, 0, true);
-    if (r == 0)
-        r = set_attributes(mount_fd, change->set, change->clear, 0, false);
+        r = set_attributes(mount_fd, change->set, change->clear,
+                           recursive ? 0 : change->propagation, false);
     return r == -ENOSYS ? change_classic(mount_fd, change) : r;
 }
 
