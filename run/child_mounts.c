@@ -11,6 +11,10 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+/* A shared volume may change while it is walked; then a name is missing at one call and there at
+ * the next. */
+#define RACE_TRIES 64
+
 /* Nothing that happens here reaches the host; what the host unmounts goes here too (a private copy
  * would keep its disks busy). */
 int child_isolate_mounts(struct child *child, struct keg_err *err)
@@ -119,16 +123,15 @@ static int open_real_folder(const struct child *child, const char *destination, 
 
 static int open_folder(const struct child *child, const char *path, struct keg_err *err)
 {
-    int fd = keg_mkdirs_in_root(child->root_fd, path, 0755);
+    int fd = -EEXIST;
+    for (int i = 0; fd == -EEXIST && i < RACE_TRIES; i++)
+        fd = keg_mkdirs_in_root(child->root_fd, path, 0755);
     return fd < 0 ? keg_fail(err, fd, "make folder '%s': %s", path, keg_errno_text(fd)) : fd;
 }
 
-/* An existing file, or an empty new one. */
-static int open_file(const struct child *child, const char *path, struct keg_err *err)
+/* mknod follows no link and opens nothing (CVE-2024-45310). -EEXIST: somebody else was faster. */
+static int make_file(const struct child *child, const char *path, struct keg_err *err)
 {
-    int fd = keg_open_in_root(child->root_fd, path, O_PATH, 0);
-    if (fd != -ENOENT)
-        return fd < 0 ? keg_fail(err, fd, "open '%s': %s", path, keg_errno_text(fd)) : fd;
     const char *name = strrchr(path, '/') + 1;
     _cleanup_free_ char *folder = keg_strndup(path, (size_t)(name - path));
     if (!folder)
@@ -136,11 +139,24 @@ static int open_file(const struct child *child, const char *path, struct keg_err
     _cleanup_fd_ int parent = open_folder(child, folder, err);
     if (parent < 0)
         return parent;
-    /* mknod follows no link and opens nothing (CVE-2024-45310). */
     if (mknodat(parent, name, S_IFREG | 0644, 0) < 0)
         return keg_fail_errno(err, "make file '%s'", path);
-    fd = keg_openat(parent, name, O_PATH | O_NOFOLLOW, 0);
+    int fd = keg_openat(parent, name, O_PATH | O_NOFOLLOW, 0);
     return fd < 0 ? keg_fail(err, fd, "open '%s': %s", path, keg_errno_text(fd)) : fd;
+}
+
+/* An existing file, or an empty new one. */
+static int open_file(const struct child *child, const char *path, struct keg_err *err)
+{
+    int fd = -EEXIST;
+    for (int i = 0; fd == -EEXIST && i < RACE_TRIES; i++) {
+        fd = keg_open_in_root(child->root_fd, path, O_PATH, 0);
+        if (fd < 0 && fd != -ENOENT)
+            return keg_fail(err, fd, "open '%s': %s", path, keg_errno_text(fd));
+        if (fd == -ENOENT)
+            fd = make_file(child, path, err);
+    }
+    return fd;
 }
 
 /* A destination elsewhere may lead into /proc by the image's links: that counts, not its name. */

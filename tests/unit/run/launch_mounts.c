@@ -131,7 +131,31 @@ Test(launch_mounts, links_out_of_the_root_make_nothing_on_the_host)
     }
 }
 
-/* T6, T8: where the image has a link, kegs mount it nowhere else. */
+/* Swaps a folder and a link to the host's, as fast as it can. */
+static pid_t start_racer(void)
+{
+    pid_t racer = fork();
+    cr_assert(racer >= 0);
+    while (racer == 0)
+        (void)renameat2(AT_FDCWD, "/mnt/vol/a", AT_FDCWD, "/mnt/vol/b", RENAME_EXCHANGE);
+    return racer;
+}
+
+Test(launch_mounts, a_volume_that_changes_meanwhile_makes_nothing_on_the_host)
+{
+    cr_assert(keg_mkdirs(AT_FDCWD, "/mnt/vol/a", 0755) == 0);
+    cr_assert(symlink("/mnt/host", "/mnt/vol/b") == 0);
+    cr_assert(keg_mkdirs(AT_FDCWD, BOX_ROOT "/mnt/host", 0755) == 0);
+    add_bind("/vol", "/mnt/vol", "rbind");
+    add_bind("/vol/a/deep/folder", "/mnt/run", "rbind");
+    add_bind("/vol/a/deep/file", "/mnt/host/canary", "");
+    _cleanup_pid_ pid_t racer = start_racer();
+    for (int i = 0; i < 50; i++)
+        cr_expect(box_run_script(&box, "true") == 0, "%s", box.err.text);
+    cr_expect(access("/mnt/host/deep", F_OK) < 0 && errno == ENOENT);
+}
+
+/* Where the image has a link, keg does not mount on what it leads to. */
 static void expect_refused(const char *name, const char *target, int code, const char *words)
 {
     char path[64];
