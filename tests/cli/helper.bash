@@ -52,8 +52,7 @@ keg_ok() {
 keg_fails() {
     local code=$1 regex=$2
     shift 2
-    run --separate-stderr keg "$@"
-    [ "$status" = "$code" ] || fail "keg $* ended with $status instead of $code"
+    run --separate-stderr "-$code" keg "$@" || fail "keg $* ended with $status instead of $code"
     # shellcheck disable=SC2154
     grep -qE -- "$regex" <<<"$stderr" || fail "keg $*: no line of standard error fits: $regex"
 }

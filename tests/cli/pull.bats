@@ -432,12 +432,11 @@ digest-is-path            digest
 negative-size             size
 huge-size                 size|number|integer
 manifest-size             size|bytes
-no-platform               platform
+no-platform               no image for
 nested-index              index
 large-manifest            MiB|large|limit|bytes
 null-config               config|JSON|object
 fewer-diff-ids            diff|layers
-wrong-diff-id             diff id
 TABLE
 }
 
@@ -448,7 +447,7 @@ TABLE
         image_tree "bad:$name" "should-fail-$name"
         keg_fails 125 "^keg: pull 'localhost:5001/bad:$name': .*($regex)" pull "localhost:5001/bad:$name"
         equal "$(keg images -aq)" ""
-        # the good layer below may stay: verified, of use to the next image, and collected if there is none
+        # a good layer below may stay, and verified blobs: of use to the next image, collected if there is none
         left=$(find "$KEG_ROOT/layers" "$KEG_ROOT/tmp" -mindepth 1 -maxdepth 1 ! -name "${base#sha256:}")
         [ -z "$left" ] || fail "left: $left"
         [ ! -e /tmp/keg-escaped ] || fail "$name wrote outside"
@@ -459,9 +458,10 @@ hardlink-outside     shadow|\.\.
 hardlink-to-nothing  link
 root-is-link         root
 bare-whiteout        \.wh\.
-truncated-tar        end|trunc
+truncated-tar        end|[Tt]runc
 truncated-gzip       gzip|end|trunc
 not-a-tar            tar
+wrong-diff-id        diff id|the content has the digest
 TABLE
 }
 

@@ -59,7 +59,8 @@ on_terminal() {
 }
 
 @test "the terminal is restored when keg is told to end" {
-    on_terminal 'expect:# ' 'kill:TERM' 'sleep:0.3' 'kill:TERM' 'kill:TERM' 'kill:TERM' -- keg run --rm -it busybox sh
+    on_terminal 'expect:# ' 'kill:TERM' 'sleep:0.3' 'kill:TERM' 'sleep:0.3' 'kill:TERM' \
+        -- keg run --rm -it busybox sh
     equal "${lines[-1]}" "terminal restored"
     [ "${lines[-2]}" != "exit 0" ]
 }
