@@ -157,7 +157,7 @@ static int write_file(struct unpack_writer *writer, const struct unpack_metadata
     if (fd < 0)
         return fd;
     drop_inherited_acl(writer, fd);
-    int r = unpack_file_data(writer->archive, fd, size, err);
+    int r = unpack_file_data(writer->archive, fd, size, &writer->ended, err);
     if (r == 0)
         r = unpack_metadata_apply_fd(metadata, fd, err);
     if (r < 0)

@@ -26,7 +26,15 @@ static int write_block(int fd, const void *data, size_t length, int64_t offset, 
     return r < 0 ? keg_fail(err, r, "write its content: %s", keg_errno_text(r)) : 0;
 }
 
-int unpack_file_data(struct archive *archive, int fd, int64_t size, struct keg_err *err)
+/* The stream ends in the padding behind a content that came whole. */
+static bool lacks_only_padding(struct archive *archive, int64_t end, int64_t size)
+{
+    const char *text = archive_error_string(archive);
+    return end == size && text && keg_starts_with(text, "Truncated input file");
+}
+
+int unpack_file_data(struct archive *archive, int fd, int64_t size, bool *ret_ended,
+                     struct keg_err *err)
 {
     const void *data;
     size_t length;
@@ -35,6 +43,10 @@ int unpack_file_data(struct archive *archive, int fd, int64_t size, struct keg_e
         int r = archive_read_data_block(archive, &data, &length, &offset);
         if (r == ARCHIVE_EOF)
             break;
+        if (r == ARCHIVE_FATAL && lacks_only_padding(archive, end, size)) {
+            *ret_ended = true;
+            break;
+        }
         if (r != ARCHIVE_OK)
             return keg_fail(err, -EBADMSG, "its content: %s", archive_error_string(archive));
         if (length == 0)

@@ -120,9 +120,9 @@ static int write_entries(struct unpack_writer *writer, struct reader *reader, ui
                          struct keg_err *err)
 {
     struct archive_entry *entry;
-    int r;
+    int r = 0;
     uint64_t entries = 0;
-    while ((r = next_entry(writer->archive, reader, &entry, err)) > 0) {
+    while (!writer->ended && (r = next_entry(writer->archive, reader, &entry, err)) > 0) {
         /* Folders that nobody lists are made as well, and cost as much. */
         if (++entries + writer->parents.implied_count > writer->limits->entries_max)
             return keg_fail(err, -EFBIG, "the layer has more than %llu entries",

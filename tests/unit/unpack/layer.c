@@ -73,6 +73,22 @@ Test(layer, no_bytes_at_all_or_an_end_mark_only_is_an_empty_layer)
     cr_assert_str_eq(names, "");
 }
 
+Test(layer, padding_and_end_mark_may_be_missing_as_umoci_leaves_them)
+{
+    static const size_t ends[] = {1024 + 512 + 7, 1024 + 512 + 100, 2047, 2048, 2049 - 1 + 512};
+    int fd = scratch();
+    _cleanup_buf_ struct keg_buf tar = tar_begin();
+    TAR(&tar, {.name = "a", .data = "content"}, {.name = "b", .data = "content"});
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(ends); i++) {
+        char name[] = {(char)('0' + i), '\0'};
+        _cleanup_fd_ int into = folder(fd, name);
+        tar.length = ends[i];
+        unpack_ok(&tar, into);
+        _cleanup_free_ char *names = listing(into);
+        cr_assert_str_eq(names, "a\nb\n", "cut at %zu", ends[i]);
+    }
+}
+
 struct mode {
     const char *name;
     char type;
