@@ -115,7 +115,8 @@ int store_blob_writer_write(struct store_blob_writer *writer, const void *data, 
 int store_blob_writer_commit(struct store_blob_writer *writer, struct keg_err *err);
 /* store_blob_writer_free(writer): Release the lock; what was not committed stays as .part. NULL is fine. */
 void store_blob_writer_free(struct store_blob_writer *writer);
-/* store_blob_writer_discard(writer): The same, and the .part is removed. */
+/* store_blob_writer_discard(writer): The same, and the .part is removed; so is the blob, where ${writer}
+ * committed it: its bytes are those of the digest, but turned out to be no layer. */
 void store_blob_writer_discard(struct store_blob_writer *writer);
 
 /* store_blob_put(store, digest, data, length, err): Write a small blob (manifest, config) whole, verified.

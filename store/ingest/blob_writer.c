@@ -49,14 +49,16 @@ static struct store_blob_writer *writer_alloc(const char *digest, uint64_t size_
     return NULL;
 }
 
-/* Remove the .part where there is nothing in it (or ${always}), close all. Under the lock, which
- * goes last. */
+/* Remove the .part where there is nothing in it (or ${always}: then also what was committed), close
+ * all. Under the lock, which goes last. */
 static void writer_end(struct store_blob_writer *writer, bool always)
 {
     if (!writer)
         return;
     if (writer->fd >= 0 && !writer->is_committed && (always || writer->have == 0))
         (void)unlinkat(writer->dir, writer->part, 0);
+    if (writer->is_committed && always)
+        (void)unlinkat(writer->dir, store_digest_hex(writer->digest), 0);
     keg_cleanup_fd(&writer->fd);
     keg_cleanup_fd(&writer->lock);
     EVP_MD_CTX_free(writer->sha);

@@ -231,14 +231,16 @@ Test(blob, discarding_removes_the_part_and_freeing_keeps_it)
     store_blob_writer_discard(NULL);
 }
 
-Test(blob, discarding_a_committed_one_keeps_the_blob)
+Test(blob, discarding_a_committed_one_removes_the_blob)
 {
     struct store_blob_writer *writer = begin(SHA, strlen(TEXT));
     ok(store_blob_writer_write(writer, TEXT, 11, &err));
     ok(store_blob_writer_commit(writer, &err));
     ok(store_blob_writer_commit(writer, &err));
-    store_blob_writer_discard(writer);
     expect_blob(SHA, TEXT);
+    store_blob_writer_discard(writer);
+    cr_expect(!there(PATH));
+    cr_expect(!there(PART));
 }
 
 Test(blob, one_truncated_on_disk_is_mended_by_a_download)
