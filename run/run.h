@@ -154,7 +154,8 @@ int run_spec_privileged(struct run_spec *spec, struct keg_err *err);
 int run_spec_add_mount(struct run_spec *spec, const char *destination, const char *type,
                        const char *source, const char *options, struct keg_err *err);
 /* run_spec_write(spec, ret, err): ${spec} as the text of a config.json that any OCI runtime takes (seccomp
- * spelled out), into the initialised ${ret}. */
+ * spelled out), into the initialised ${ret}. An argument or variable that is not UTF-8, which JSON cannot
+ * hold, appears as U+FFFD; the container gets it as it is. */
 int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_err *err);
 
 /* run_capability_parse(name, ret, err): "NET_ADMIN", "cap_net_admin" -> its number; "ALL" -> -1 in *ret. */

@@ -273,24 +273,8 @@ static json_t *spec_json(const struct run_spec *spec, bool *failed, struct keg_e
     return object;
 }
 
-/* jansson takes UTF-8 only: say which of the strings that come from outside is not. */
-static int check_strings(char *const *strings, const char *what, struct keg_err *err)
-{
-    for (; strings && *strings; strings++) {
-        _cleanup_json_ json_t *value = json_string(*strings);
-        if (!value)
-            return keg_fail(err, -EILSEQ, "%s '%s' is not UTF-8", what, *strings);
-    }
-    return 0;
-}
-
 int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_err *err)
 {
-    int r = check_strings(spec->process.args, "argument", err);
-    if (r == 0)
-        r = check_strings(spec->process.env, "environment variable", err);
-    if (r < 0)
-        return r;
     bool failed = false;
     _cleanup_json_ json_t *json = spec_json(spec, &failed, err);
     _cleanup_free_ char *text = json && !failed ? keg_json_dump(json, true) : NULL;

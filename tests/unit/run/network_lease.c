@@ -135,7 +135,7 @@ Test(network_lease, many_at_once_never_share_an_address)
         if (pids[p] == 0) {
             struct run_network net = network(24);
             for (int i = 0; i < 50; i++) {
-                char id[16];
+                char id[32];
                 struct in_addr address;
                 snprintf(id, sizeof(id), "p%d-%d", p, i);
                 if (run_network_lease(&net, leases, id, &address, NULL) < 0)
