@@ -42,8 +42,8 @@ struct progress_screen {
 enum progress_mode progress_choose(const char *name, bool is_terminal, const char *term);
 
 /* progress_line(layer, columns, text, size): The line of one layer in at most ${columns} columns:
- * "0123456789ab: Downloading [====>     ]  1.2MB/4.5MB  3MB/s". What does not fit is left out from the right:
- * rate, bytes, bar. Pure. */
+ * "0123456789ab: Downloading [====>     ]  1.2MB/4.5MB  3MB/s". Where room is short the bar shrinks to ten
+ * columns, then the rate is left out, then the bar, then the bytes; then the words are cut. Pure. */
 void progress_line(const struct progress_layer *layer, unsigned columns, char *text, size_t size);
 
 /* progress_draw(layers, count, screen, ret): Append the lines of all layers, each ending in "\033[K\n", to
