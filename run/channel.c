@@ -111,9 +111,13 @@ int channel_receive(int fd, struct channel_message *ret)
                              .msg_control = control.space,
                              .msg_controllen = sizeof(control.space)};
     ssize_t n;
-    do
+    bool was_reset = false;
+    /* An end that closes with a packet of ours unread makes the next call here fail with
+     * ECONNRESET, once, in front of what that end had said before. */
+    do {
         n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    } while (n < 0 &&
+             (errno == EINTR || (errno == ECONNRESET && !was_reset && (was_reset = true))));
     if (n < 0)
         return errno == ECONNRESET ? 0 : -errno;
     if (n == 0)
