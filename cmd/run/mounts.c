@@ -118,10 +118,17 @@ static int add_bind_defaults(struct request *request, bool propagation, bool non
     return r == 0 && !propagation ? add_option(request, "rprivate", err) : r;
 }
 
+/* Read-only is meant for all below the folder, not for its uppermost mount alone (docker since 25).
+ */
+static int add_read_only(struct request *request, bool top_only, struct keg_err *err)
+{
+    return add_option(request, top_only ? "ro" : "rro", err);
+}
+
 static int take_volume_options(const char *text, const char *options, struct request *request,
                                struct keg_err *err)
 {
-    bool propagation = false, nonrecursive = false;
+    bool propagation = false, nonrecursive = false, read_only = false;
     _cleanup_free_ char *copy = keg_strdup(options);
     if (!copy)
         return no_memory(err);
@@ -138,13 +145,13 @@ static int take_volume_options(const char *text, const char *options, struct req
             return keg_fail(err, -EINVAL, "--volume '%s': unknown option '%s'", text, o);
         propagation |= is_propagation(o);
         nonrecursive |= keg_streq(o, "bind");
-        int r = keg_streq(o, "bind") || keg_streq(o, "rbind") || keg_streq(o, "rw")
-                    ? 0
-                    : add_option(request, o, err);
-        if (r < 0)
-            return r;
+        if (keg_streq(o, "ro") || keg_streq(o, "rw"))
+            read_only = keg_streq(o, "ro");
+        else if (!keg_streq(o, "bind") && !keg_streq(o, "rbind") && add_option(request, o, err) < 0)
+            return -ENOMEM;
     }
-    return add_bind_defaults(request, propagation, nonrecursive, err);
+    int r = read_only ? add_read_only(request, nonrecursive, err) : 0;
+    return r == 0 ? add_bind_defaults(request, propagation, nonrecursive, err) : r;
 }
 
 /* "~" is the shell's to expand at the start of a word, but not behind "-v=". */
@@ -230,6 +237,7 @@ static const struct mount_key_name mount_keys[] = {
 struct mount_parse {
     struct request request;
     bool propagation, nonrecursive, readonly;
+    bool submounts_writable;  /* bind-recursive=writable */
     bool bind_key, tmpfs_key; /* a key of that type was used */
 };
 
@@ -287,12 +295,14 @@ static int take_propagation(const char *text, const char *value, struct mount_pa
 static int take_recursive(const char *text, const char *value, struct mount_parse *parse,
                           struct keg_err *err)
 {
-    if (keg_streq(value, "disabled"))
-        parse->nonrecursive = true;
-    else if (!keg_streq(value, "enabled"))
+    parse->nonrecursive = keg_streq(value, "disabled");
+    parse->submounts_writable = keg_streq(value, "writable");
+    if (!parse->nonrecursive && !parse->submounts_writable && !keg_streq(value, "enabled") &&
+        !keg_streq(value, "readonly"))
         return keg_fail(err, -EINVAL,
-                        "--mount '%s': bind-recursive is enabled or disabled, not '%s'", text,
-                        value);
+                        "--mount '%s': bind-recursive is enabled, disabled, writable or readonly, "
+                        "not '%s'",
+                        text, value);
     return 0;
 }
 
@@ -353,7 +363,8 @@ static int finish_mount(const char *text, struct mount_parse *parse, struct keg_
         return keg_fail(err, -EINVAL, "--mount '%s': a tmpfs has no source", text);
     if ((bind && parse->tmpfs_key) || (tmpfs && parse->bind_key))
         return keg_fail(err, -EINVAL, "--mount '%s': a key of another type than %s", text, type);
-    int r = parse->readonly ? add_option(request, "ro", err) : 0;
+    bool top_only = tmpfs || parse->nonrecursive || parse->submounts_writable;
+    int r = parse->readonly ? add_read_only(request, top_only, err) : 0;
     if (r == 0 && bind)
         r = add_bind_defaults(request, parse->propagation, parse->nonrecursive, err);
     if (r == 0 && tmpfs)

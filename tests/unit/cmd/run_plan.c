@@ -189,10 +189,14 @@ Test(plan_mounts, good_ones)
 {
     static const struct mount_case table[] = {
         {"/usr:/u", NULL, NULL, NULL, "/u", "bind", "rbind rprivate"},
-        {"/usr:/u:ro", NULL, NULL, NULL, "/u", "bind", "ro rbind rprivate"},
-        {"/usr:/u:ro,rslave,noexec", NULL, NULL, NULL, "/u", "bind", "ro rslave noexec rbind"},
+        {"/usr:/u:ro", NULL, NULL, NULL, "/u", "bind", "rro rbind rprivate"},
+        {"/usr:/u:ro,rslave,noexec", NULL, NULL, NULL, "/u", "bind", "rslave noexec rro rbind"},
         {"/usr:/u:rw", NULL, NULL, NULL, "/u", "bind", "rbind rprivate"},
-        {NULL, "type=bind,src=/usr,dst=/u,readonly", NULL, NULL, "/u", "bind", "ro rbind rprivate"},
+        {NULL, "type=bind,src=/usr,dst=/u,readonly", NULL, NULL, "/u", "bind",
+         "rro rbind rprivate"},
+        {"/usr:/u:bind,ro", NULL, NULL, NULL, "/u", "bind", "ro bind rprivate"},
+        {NULL, "type=bind,src=/usr,dst=/u,ro,bind-recursive=writable", NULL, NULL, "/u", "bind",
+         "ro rbind rprivate"},
         {NULL, "type=bind,source=/usr,target=/u,readonly=false,bind-recursive=disabled", NULL, NULL,
          "/u", "bind", "bind rprivate"},
         {NULL, "type=tmpfs,target=/t,tmpfs-size=64m,tmpfs-mode=1770", NULL, NULL, "/t", "tmpfs",
