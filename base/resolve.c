@@ -252,7 +252,7 @@ static int mkdir_step(int rootfd, const char *path, size_t parent_length, size_t
     return keg_openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
 }
 
-int keg_mkdirs_in_root(int rootfd, const char *path, mode_t mode)
+static int mkdirs_once(int rootfd, const char *path, mode_t mode)
 {
     int fd = keg_open_in_root(rootfd, *path ? path : "/", O_PATH | O_DIRECTORY, 0);
     if (fd != -ENOENT)
@@ -267,6 +267,19 @@ int keg_mkdirs_in_root(int rootfd, const char *path, mode_t mode)
             return fd;
         parent = length;
         p = path + length + strspn(path + length, "/");
+    }
+    return fd;
+}
+
+int keg_mkdirs_in_root(int rootfd, const char *path, mode_t mode)
+{
+    int fd = -EAGAIN;
+    /* Somebody who makes, renames or removes what is walked here makes a step fail that would have
+     * succeeded a moment earlier or later. A dangling link fails every time. */
+    for (int i = 0; i < RACE_RETRIES; i++) {
+        fd = mkdirs_once(rootfd, path, mode);
+        if (fd != -EEXIST && fd != -ENOENT && fd != -ELOOP && fd != -ENOTDIR)
+            break;
     }
     return fd;
 }
