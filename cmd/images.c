@@ -151,11 +151,12 @@ static void add_row(struct cmd_table *table, const struct row *row, bool digests
     cmd_table_add(table, digests ? with : without);
 }
 
-static const struct cmd_column columns[] = {{"REPOSITORY", 20}, {"TAG", 12}, {"IMAGE ID", 0},
-                                            {"CREATED", 0},     {"SIZE", 0}, {NULL, 0}};
+static const struct cmd_column columns[] = {{"REPOSITORY", 16, false}, {"TAG", 8, false},
+                                            {"IMAGE ID", 0, false},    {"CREATED", 0, true},
+                                            {"SIZE", 0, false},        {NULL, 0, false}};
 static const struct cmd_column columns_digests[] = {
-    {"REPOSITORY", 20}, {"TAG", 12}, {"DIGEST", 0}, {"IMAGE ID", 0},
-    {"CREATED", 0},     {"SIZE", 0}, {NULL, 0}};
+    {"REPOSITORY", 16, false}, {"TAG", 8, false},  {"DIGEST", 20, false}, {"IMAGE ID", 0, false},
+    {"CREATED", 0, true},      {"SIZE", 0, false}, {NULL, 0, false}};
 
 static int print_image(const struct store_image *image, const struct images_options *options,
                        struct cmd_table *table, struct keg_err *err)
@@ -185,7 +186,8 @@ static int print_images(const struct cmd_images *images, const bool *keep,
             code = print_image(&images->items[i], options, &table, err);
     if (code < 0 || options->quiet || keg_streq(options->format, "json"))
         return code;
-    return cmd_table_print(stdout, &table, cmd_terminal_width(STDOUT_FILENO), err);
+    unsigned width = options->no_trunc ? 0 : cmd_terminal_width(STDOUT_FILENO);
+    return cmd_table_print(stdout, &table, width, err);
 }
 
 /* `docker images ls` looks for an image of that name, and users wonder. */

@@ -134,9 +134,9 @@ static int print_container(const struct store_container *container,
     return 0;
 }
 
-static const struct cmd_column columns[] = {{"CONTAINER ID", 0}, {"IMAGE", 12}, {"COMMAND", 12},
-                                            {"CREATED", 0},      {"STATUS", 0}, {"PORTS", 12},
-                                            {"NAMES", 12},       {NULL, 0}};
+static const struct cmd_column columns[] = {
+    {"CONTAINER ID", 0, false}, {"IMAGE", 12, false}, {"COMMAND", 12, false}, {"CREATED", 0, true},
+    {"STATUS", 0, false},       {"PORTS", 12, true},  {"NAMES", 12, false},   {NULL, 0, false}};
 
 /* The list is newest first. */
 static bool is_shown(const struct store_container *container, size_t index,
@@ -159,7 +159,8 @@ static int list_containers(struct store *store, const struct ps_options *options
             code = print_container(&containers.items[i], options, &table, err);
     if (code < 0 || options->quiet || keg_streq(options->format, "json"))
         return code;
-    return cmd_table_print(stdout, &table, cmd_terminal_width(STDOUT_FILENO), err);
+    unsigned width = options->no_trunc ? 0 : cmd_terminal_width(STDOUT_FILENO);
+    return cmd_table_print(stdout, &table, width, err);
 }
 
 static int run_ps(int argc, char **argv, const struct cmd_globals *globals)

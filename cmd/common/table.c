@@ -50,7 +50,13 @@ void cmd_table_add(struct cmd_table *table, const char *const *cells)
             table->failed = true;
 }
 
-static void measure(const struct cmd_table *table, unsigned *widths)
+/* How the columns are printed. */
+struct layout {
+    unsigned widths[COLUMNS_MAX];
+    bool hidden[COLUMNS_MAX];
+};
+
+static void measure(const struct cmd_table *table, struct layout *layout)
 {
     for (size_t c = 0; c < table->column_count; c++) {
         size_t width = cmd_text_width(table->columns[c].header);
@@ -59,39 +65,71 @@ static void measure(const struct cmd_table *table, unsigned *widths)
             width = cell > width ? cell : width;
         }
         bool last = c + 1 == table->column_count;
-        widths[c] = width < COLUMN_MIN && !last ? COLUMN_MIN : (unsigned)width;
+        layout->widths[c] = width < COLUMN_MIN && !last ? COLUMN_MIN : (unsigned)width;
     }
 }
 
-static unsigned line_width(const struct cmd_table *table, const unsigned *widths)
+static unsigned line_width(const struct cmd_table *table, const struct layout *layout)
 {
     unsigned sum = 0;
     for (size_t c = 0; c < table->column_count; c++)
-        sum += widths[c] + (c > 0 ? PADDING : 0);
+        if (!layout->hidden[c])
+            sum += layout->widths[c] + (sum > 0 ? PADDING : 0);
     return sum;
 }
 
 /* The widest column that may still be cut, or -1. */
-static int widest(const struct cmd_table *table, const unsigned *widths)
+static int widest(const struct cmd_table *table, const struct layout *layout)
 {
     int found = -1;
     for (size_t c = 0; c < table->column_count; c++) {
         unsigned bound = table->columns[c].shrink_to;
-        if (bound == 0 || widths[c] <= bound)
+        if (layout->hidden[c] || bound == 0 || layout->widths[c] <= bound)
             continue;
-        if (found < 0 || widths[c] > widths[found])
+        if (found < 0 || layout->widths[c] > layout->widths[found])
             found = (int)c;
     }
     return found;
 }
 
-static void shrink(const struct cmd_table *table, unsigned *widths, unsigned width)
+static void shrink(const struct cmd_table *table, struct layout *layout, unsigned width)
 {
-    while (line_width(table, widths) > width) {
-        int column = widest(table, widths);
+    while (line_width(table, layout) > width) {
+        int column = widest(table, layout);
         if (column < 0)
             return;
-        widths[column]--;
+        layout->widths[column]--;
+    }
+}
+
+static bool is_empty(const struct cmd_table *table, size_t column)
+{
+    for (size_t i = column; i < table->cell_count; i += table->column_count)
+        if (table->cells[i][0])
+            return false;
+    return true;
+}
+
+/* The next optional column goes. */
+static bool hide_one(const struct cmd_table *table, struct layout *layout, bool empty_only)
+{
+    for (size_t c = 0; c < table->column_count; c++) {
+        if (!table->columns[c].optional || layout->hidden[c] || (empty_only && !is_empty(table, c)))
+            continue;
+        layout->hidden[c] = true;
+        return true;
+    }
+    return false;
+}
+
+static void fit(const struct cmd_table *table, struct layout *layout, unsigned width)
+{
+    while (line_width(table, layout) > width && hide_one(table, layout, true))
+        ;
+    shrink(table, layout, width);
+    while (line_width(table, layout) > width && hide_one(table, layout, false)) {
+        measure(table, layout); /* what was cut may have its room back */
+        shrink(table, layout, width);
     }
 }
 
@@ -112,32 +150,29 @@ static int print_cell(FILE *file, const char *cell, unsigned width, bool last, s
     return 0;
 }
 
-static int print_header(FILE *file, const struct cmd_table *table, const unsigned *widths,
-                        struct keg_err *err)
+/* ${cells}: one for each column, or NULL for the header. */
+static int print_line(FILE *file, const struct cmd_table *table, const struct layout *layout,
+                      char *const *cells, struct keg_err *err)
 {
     int code = 0;
     for (size_t c = 0; c < table->column_count && code == 0; c++)
-        code = print_cell(file, table->columns[c].header, widths[c], c + 1 == table->column_count,
-                          err);
+        if (!layout->hidden[c])
+            code = print_cell(file, cells ? cells[c] : table->columns[c].header, layout->widths[c],
+                              c + 1 == table->column_count, err);
     fputc('\n', file);
     return code;
 }
 
 int cmd_table_print(FILE *file, const struct cmd_table *table, unsigned width, struct keg_err *err)
 {
-    unsigned widths[COLUMNS_MAX];
+    struct layout layout = {0};
     if (table->failed)
         return keg_fail(err, -ENOMEM, "out of memory");
-    measure(table, widths);
+    measure(table, &layout);
     if (width > 0)
-        shrink(table, widths, width);
-    int code = print_header(file, table, widths, err);
-    for (size_t i = 0; i < table->cell_count && code == 0; i++) {
-        size_t c = i % table->column_count;
-        bool last = c + 1 == table->column_count;
-        code = print_cell(file, table->cells[i], widths[c], last, err);
-        if (last)
-            fputc('\n', file);
-    }
+        fit(table, &layout, width);
+    int code = print_line(file, table, &layout, NULL, err);
+    for (size_t i = 0; i < table->cell_count && code == 0; i += table->column_count)
+        code = print_line(file, table, &layout, table->cells + i, err);
     return code;
 }

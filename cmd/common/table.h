@@ -5,12 +5,14 @@
 
 #include "base/base.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct cmd_column {
     const char *header; /* NULL ends the columns of a table */
     unsigned shrink_to; /* on a terminal that is too narrow it may be cut to that many columns; 0:
                            never */
+    bool optional;      /* on a terminal that is too narrow it may be left out; not the last one */
 };
 
 /* Rows are added, then all is printed. Members are private. */
@@ -33,7 +35,7 @@ void cmd_table_done(struct cmd_table *table);
 void cmd_table_add(struct cmd_table *table, const char *const *cells);
 
 /* cmd_table_print(file, table, width, err): Print header and rows to ${file}. Where a line is wider
- * than
- * ${width} (0: no bound) columns that may shrink are cut with "…", the widest first. 0, or -ENOMEM.
- */
+ * than ${width} (0: no bound), optional columns with nothing in them are left out; then those that
+ * may shrink are cut with "…", the widest first; then optional columns go, from the left, until it
+ * fits. 0, or -ENOMEM. */
 int cmd_table_print(FILE *file, const struct cmd_table *table, unsigned width, struct keg_err *err);

@@ -7,7 +7,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static const struct cmd_column columns[] = {{"TAG", 0}, {"COMMAND", 10}, {"SIZE", 0}, {NULL, 0}};
+static const struct cmd_column columns[] = {
+    {"TAG", 0, false}, {"COMMAND", 10, false}, {"SIZE", 0, false}, {NULL, 0, false}};
 
 static void expect_table(const char *const (*rows)[3], size_t count, unsigned width,
                          const char *expected)
@@ -54,6 +55,51 @@ Test(table, nothing_is_cut_below_its_bound)
     expect_table(rows, 1, 5,
                  "TAG       COMMAND      SIZE\n"
                  "latest    \"/bin/bus…   4.43MB\n");
+}
+
+static const struct cmd_column ps_columns[] = {{"ID", 0, false},     {"COMMAND", 10, false},
+                                               {"CREATED", 0, true}, {"PORTS", 0, true},
+                                               {"NAMES", 8, false},  {NULL, 0, false}};
+
+static void expect_ps(unsigned width, const char *expected)
+{
+    struct cmd_table table;
+    struct keg_err err;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&text, &length);
+    cmd_table_init(&table, ps_columns);
+    cmd_table_add(&table, (const char *[]){"0123456789ab", "\"/bin/busybox sh\"", "2 hours ago", "",
+                                           "brave_bell"});
+    cr_assert_eq(cmd_table_print(file, &table, width, &err), 0);
+    fclose(file);
+    cr_assert_str_eq(text, expected);
+    free(text);
+    cmd_table_done(&table);
+}
+
+Test(table, with_room_no_column_is_left_out)
+{
+    expect_ps(69, "ID             COMMAND             CREATED       PORTS     NAMES\n"
+                  "0123456789ab   \"/bin/busybox sh\"   2 hours ago             brave_bell\n");
+}
+
+Test(table, a_narrow_terminal_first_loses_optional_columns_with_nothing_in_them)
+{
+    expect_ps(68, "ID             COMMAND             CREATED       NAMES\n"
+                  "0123456789ab   \"/bin/busybox sh\"   2 hours ago   brave_bell\n");
+}
+
+Test(table, then_columns_are_cut)
+{
+    expect_ps(55, "ID             COMMAND         CREATED       NAMES\n"
+                  "0123456789ab   \"/bin/busybo…   2 hours ago   brave_bell\n");
+}
+
+Test(table, then_optional_columns_go_and_give_their_room_to_others)
+{
+    expect_ps(48, "ID             COMMAND             NAMES\n"
+                  "0123456789ab   \"/bin/busybox sh\"   brave_bell\n");
 }
 
 Test(table, widths_count_characters_not_bytes)
