@@ -15,6 +15,11 @@
 #define BYTES_COLUMNS 19u
 #define RATE_COLUMNS  12u
 
+/* A rate over less time says nothing. */
+#define RATE_MS 300
+
+#define LINE_END "\033[K\n"
+
 enum progress_mode progress_choose(const char *name, bool is_terminal, const char *term)
 {
     if (keg_streq(name, "none"))
@@ -25,6 +30,23 @@ enum progress_mode progress_choose(const char *name, bool is_terminal, const cha
         return PROGRESS_TTY;
     bool draws = is_terminal && term && *term && !keg_streq(term, "dumb");
     return draws ? PROGRESS_TTY : PROGRESS_PLAIN;
+}
+
+void progress_note(struct progress_layer *layer, uint64_t done_bytes, int64_t now_ms)
+{
+    int64_t span_ms = now_ms - layer->since_ms;
+    bool afresh = layer->since_ms == 0 || done_bytes < layer->since_bytes;
+    layer->state = PROGRESS_DOWNLOADING;
+    layer->done_bytes = done_bytes;
+    if (!afresh && span_ms < RATE_MS)
+        return;
+    if (!afresh) {
+        uint64_t rate = (done_bytes - layer->since_bytes) * 1000 / (uint64_t)span_ms;
+        /* What a resumed pull finds on disk comes at once: such a leap has to be forgotten soon. */
+        layer->bytes_per_s = layer->bytes_per_s ? (3 * layer->bytes_per_s + rate) / 4 : rate;
+    }
+    layer->since_ms = now_ms;
+    layer->since_bytes = done_bytes;
 }
 
 static const char *state_word(enum progress_state state)
@@ -106,7 +128,7 @@ void progress_line(const struct progress_layer *layer, unsigned columns, char *t
 
 static void add_line(struct keg_buf *out, const char *line)
 {
-    keg_buf_printf(out, "%s\033[K\n", line);
+    keg_buf_printf(out, "%s" LINE_END, line);
 }
 
 static bool is_moving(const struct progress_layer *layer)
@@ -146,4 +168,18 @@ size_t progress_draw(const struct progress_layer *layers, size_t count,
         lines++;
     }
     return lines;
+}
+
+size_t progress_rows(const char *text, unsigned columns)
+{
+    size_t rows = 0;
+    const char *end;
+    columns = columns > 0 ? columns : 1;
+    for (; (end = strstr(text, LINE_END)) != NULL; text = end + strlen(LINE_END)) {
+        char line[512];
+        snprintf(line, sizeof(line), "%.*s", (int)(end - text), text);
+        size_t width = cmd_text_width(line);
+        rows += width > columns ? (width + columns - 1) / columns : 1;
+    }
+    return rows;
 }

@@ -12,15 +12,14 @@
 /* Eyes see no more, and a slow terminal must not hold up a worker. */
 #define REDRAW_MS 80
 
-/* A rate over less time says nothing. */
-#define RATE_MS 300
+#define SCREEN_BYTES_MAX (1024 * 1024)
 
 struct progress {
     enum progress_mode mode;
     const char *head;
     struct progress_layer *layers;
     size_t count;
-    size_t drawn; /* lines of ours that are on the screen */
+    char *drawn; /* lines of ours that are on the screen, or NULL */
     int64_t drawn_ms;
 };
 
@@ -41,6 +40,7 @@ void progress_free(struct progress *progress)
     if (!progress)
         return;
     free(progress->layers);
+    free(progress->drawn);
     free(progress);
 }
 
@@ -52,41 +52,47 @@ static struct progress_screen screen_now(void)
     return (struct progress_screen){size.ws_col, size.ws_row - 1u};
 }
 
-/* Go to the start of our lines. */
-static void go_up(const struct progress *progress, struct keg_buf *out)
+/* Go to the start of our lines, on a screen that may have become narrower since. */
+static void go_up(const struct progress *progress, unsigned columns, struct keg_buf *out)
 {
-    if (progress->drawn > 0)
-        keg_buf_printf(out, "\033[%zuA", progress->drawn);
+    size_t rows = progress->drawn ? progress_rows(progress->drawn, columns) : 0;
+    if (rows > 0)
+        keg_buf_printf(out, "\033[%zuA", rows);
     keg_buf_str(out, "\r");
+}
+
+/* Put ${lines} (takes; NULL: none) where ours were. In one write: a reader of the terminal never
+ * sees half a picture. What cannot be shown is not worth failing for. */
+static void replace_lines(struct progress *progress, char *lines, unsigned columns)
+{
+    struct keg_buf out = keg_buf_init(SCREEN_BYTES_MAX);
+    go_up(progress, columns, &out);
+    keg_buf_str(&out, lines ? lines : "");
+    keg_buf_str(&out, "\033[J");
+    free(progress->drawn);
+    progress->drawn = lines;
+    fflush(stdout);
+    if (!out.failed)
+        (void)keg_write_all(STDOUT_FILENO, out.data, out.length);
+    keg_buf_done(&out);
 }
 
 static void redraw(struct progress *progress)
 {
-    struct keg_buf out = keg_buf_init(1024 * 1024);
-    go_up(progress, &out);
-    size_t drawn = progress_draw(progress->layers, progress->count, screen_now(), &out);
-    keg_buf_str(&out, "\033[J");
-    if (!out.failed) {
-        fflush(stdout);
-        /* One write: a reader of the terminal never sees half a picture. What cannot be shown is
-         * not worth failing for. */
-        (void)keg_write_all(STDOUT_FILENO, out.data, out.length);
-        progress->drawn = drawn;
-    }
+    struct progress_screen screen = screen_now();
+    struct keg_buf lines = keg_buf_init(SCREEN_BYTES_MAX);
+    progress_draw(progress->layers, progress->count, screen, &lines);
+    if (!lines.failed)
+        replace_lines(progress, keg_buf_take(&lines), screen.columns);
+    keg_buf_done(&lines);
     progress->drawn_ms = keg_monotonic_ms();
-    keg_buf_done(&out);
 }
 
 /* Take our lines off the screen, for something else to be printed. */
 static void erase(struct progress *progress)
 {
-    struct keg_buf out = keg_buf_init(64);
-    go_up(progress, &out);
-    keg_buf_str(&out, "\033[J");
-    if (progress->drawn > 0)
-        (void)keg_write_all(STDOUT_FILENO, out.data, out.length);
-    progress->drawn = 0;
-    keg_buf_done(&out);
+    if (progress->drawn)
+        replace_lines(progress, NULL, screen_now().columns);
 }
 
 static void warn(struct progress *progress, const char *text)
@@ -108,20 +114,6 @@ static void take_layers(struct progress *progress, const struct pull_event *even
         cmd_short_id(event->layers[i].digest, progress->layers[i].id);
         progress->layers[i].size_bytes = event->layers[i].size_bytes;
     }
-}
-
-static void note_bytes(struct progress_layer *layer, uint64_t done_bytes)
-{
-    int64_t now_ms = keg_monotonic_ms();
-    if (layer->started_ms == 0) {
-        layer->started_ms = now_ms;
-        layer->first_bytes = done_bytes;
-    }
-    layer->state = PROGRESS_DOWNLOADING;
-    layer->done_bytes = done_bytes;
-    int64_t span_ms = now_ms - layer->started_ms;
-    if (span_ms >= RATE_MS && done_bytes > layer->first_bytes)
-        layer->bytes_per_s = (done_bytes - layer->first_bytes) * 1000 / (uint64_t)span_ms;
 }
 
 static void print_layer(const struct progress *progress, const struct progress_layer *layer)
@@ -150,7 +142,7 @@ static void layer_event(struct progress *progress, const struct pull_event *even
     struct progress_layer *layer = &progress->layers[event->layer->index];
     enum progress_state before = layer->state;
     if (event->type == PULL_LAYER_DOWNLOADING)
-        note_bytes(layer, event->done_bytes);
+        progress_note(layer, event->done_bytes, keg_monotonic_ms());
     else if (event->type == PULL_LAYER_UNPACKING)
         layer->state = PROGRESS_EXTRACTING;
     else if (event->type == PULL_LAYER_EXISTS)

@@ -29,8 +29,8 @@ struct progress_layer {
     enum progress_state state;
     uint64_t done_bytes, size_bytes;
     uint64_t bytes_per_s; /* 0: not known */
-    int64_t started_ms;   /* of its first bytes; 0: not yet */
-    uint64_t first_bytes; /* that were there then */
+    int64_t since_ms;     /* start of the span that the next rate is taken over; 0: none yet */
+    uint64_t since_bytes; /* that were there then */
 };
 
 struct progress_screen {
@@ -41,6 +41,10 @@ struct progress_screen {
  * "none"); auto draws where standard output is a terminal and ${term} ($TERM) is not "dumb". Pure. */
 enum progress_mode progress_choose(const char *name, bool is_terminal, const char *term);
 
+/* progress_note(layer, done_bytes, now_ms): So many bytes are there now; keeps the rate, that of the last
+ * second or so. Pure. */
+void progress_note(struct progress_layer *layer, uint64_t done_bytes, int64_t now_ms);
+
 /* progress_line(layer, columns, text, size): The line of one layer in at most ${columns} columns:
  * "0123456789ab: Downloading [====>     ]  1.2MB/4.5MB  3MB/s". Where room is short the bar shrinks to ten
  * columns, then the rate is left out, then the bar, then the bytes; then the words are cut. Pure. */
@@ -50,6 +54,10 @@ void progress_line(const struct progress_layer *layer, unsigned columns, char *t
  * ${ret}. More layers than rows are folded: one line that counts, then those that move. Return the lines. Pure. */
 size_t progress_draw(const struct progress_layer *layers, size_t count, struct progress_screen screen,
                      struct keg_buf *ret);
+
+/* progress_rows(text, columns): The rows that ${text} of progress_draw() takes on a terminal that has become
+ * ${columns} wide since and has wrapped the lines anew, as nearly all do. Pure. */
+size_t progress_rows(const char *text, unsigned columns);
 
 struct progress;
 

@@ -32,6 +32,49 @@ Test(progress_choose, what_the_user_asked_for_wins)
     cr_assert_eq(progress_choose("none", true, "xterm"), PROGRESS_NONE);
 }
 
+/* ---------------------------------------------------------------------------------- progress_note
+ */
+
+Test(progress_note, the_first_bytes_have_no_rate)
+{
+    struct progress_layer layer = {.size_bytes = 1000};
+    progress_note(&layer, 500, 10000);
+    cr_assert_eq(layer.state, PROGRESS_DOWNLOADING);
+    cr_assert_eq(layer.done_bytes, 500);
+    cr_assert_eq(layer.bytes_per_s, 0);
+}
+
+Test(progress_note, a_moment_later_there_is_none_yet)
+{
+    struct progress_layer layer = {.size_bytes = 1000};
+    progress_note(&layer, 0, 10000);
+    progress_note(&layer, 500, 10299);
+    cr_assert_eq(layer.bytes_per_s, 0);
+    progress_note(&layer, 500, 10300);
+    cr_assert_eq(layer.bytes_per_s, 1666);
+}
+
+Test(progress_note, bytes_that_were_on_disk_do_not_count_as_fast_ones_for_long)
+{
+    struct progress_layer layer = {.size_bytes = 1000000000};
+    progress_note(&layer, 0, 1);
+    progress_note(&layer, 500000000, 501);
+    for (int64_t i = 1; i <= 20; i++)
+        progress_note(&layer, 500000000 + (uint64_t)i * 1000000, 501 + i * 500);
+    cr_assert_geq(layer.bytes_per_s, 2000000);
+    cr_assert_leq(layer.bytes_per_s, 6000000);
+}
+
+Test(progress_note, a_download_that_begins_anew_measures_anew)
+{
+    struct progress_layer layer = {.size_bytes = 1000000};
+    progress_note(&layer, 900000, 1000);
+    progress_note(&layer, 1000, 2000);
+    cr_assert_eq(layer.bytes_per_s, 0);
+    progress_note(&layer, 2000, 3000);
+    cr_assert_eq(layer.bytes_per_s, 1000);
+}
+
 /* ---------------------------------------------------------------------------------- progress_line
  */
 
@@ -215,6 +258,32 @@ Test(progress_draw, a_terminal_of_one_column_is_survived)
 {
     expect_screen(four, 1, (struct progress_screen){1, 23}, 1, "…\033[K\n");
     expect_screen(four, 1, (struct progress_screen){0, 23}, 1, "…\033[K\n");
+}
+
+/* ---------------------------------------------------------------------------------- progress_rows
+ */
+
+Test(progress_rows, a_line_is_a_row_where_the_width_has_stayed)
+{
+    cr_assert_eq(progress_rows("", 80), 0);
+    cr_assert_eq(progress_rows("000000000000: Waiting\033[K\n000000000000: Waiting\033[K\n", 80),
+                 2);
+    cr_assert_eq(progress_rows("\033[K\n", 80), 1);
+}
+
+Test(progress_rows, lines_wrap_where_the_terminal_has_become_narrower)
+{
+    const char *text = "000000000000: Waiting\033[K\n000000000000: Already exists\033[K\n";
+    cr_assert_eq(progress_rows(text, 28), 2);
+    cr_assert_eq(progress_rows(text, 27), 3);
+    cr_assert_eq(progress_rows(text, 21), 3);
+    cr_assert_eq(progress_rows(text, 20), 4);
+    cr_assert_eq(progress_rows(text, 1), 21 + 28);
+}
+
+Test(progress_rows, counts_characters_not_bytes)
+{
+    cr_assert_eq(progress_rows("0123456789ab: Downl…\033[K\n", 20), 1);
 }
 
 /* --------------------------------------------------------------------------------- progress_event
