@@ -183,6 +183,18 @@ static int take_offset(const char **s, int *ret)
     return 0;
 }
 
+/* The other way round; a day beyond the month's last counts on into the next one, as timegm does.
+ */
+static int64_t days_from_civil(int64_t year, int month, int day)
+{
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400;
+    int64_t year_of_era = year - era * 400;
+    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
 int keg_parse_time(const char *s, struct timespec *ret)
 {
     struct tm tm = {0};
@@ -202,8 +214,9 @@ int keg_parse_time(const char *s, struct timespec *ret)
     if (tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
         tm.tm_min > 59 || tm.tm_sec > 60)
         return -EINVAL;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    *ret = (struct timespec){.tv_sec = timegm(&tm) - offset, .tv_nsec = nanoseconds};
+    int64_t days = days_from_civil(tm.tm_year, tm.tm_mon, tm.tm_mday);
+    *ret = (struct timespec){.tv_sec = days * 86400 + tm.tm_hour * 3600 + tm.tm_min * 60 +
+                                       tm.tm_sec - offset,
+                             .tv_nsec = nanoseconds};
     return 0;
 }

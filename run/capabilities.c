@@ -76,7 +76,11 @@ int run_capability_parse(const char *name, int *ret, struct keg_err *err)
 
 uint64_t run_capabilities_bounding(void)
 {
-    uint64_t set = 0;
+    static uint64_t set;
+    static bool known;
+    if (known)
+        return set;
+    known = true;
     /* A kernel that does not know a number answers EINVAL, and knows none above it. */
     for (int i = 0; i < 64; i++) {
         int held = prctl(PR_CAPBSET_READ, i, 0, 0, 0);

@@ -162,7 +162,8 @@ int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_
 int run_capability_parse(const char *name, int *ret, struct keg_err *err);
 /* run_capability_name(number): "CAP_CHOWN", or NULL. */
 const char *run_capability_name(int number);
-/* run_capabilities_bounding(): What this process may give at most: its own bounding set. */
+/* run_capabilities_bounding(): What this process may give at most: its bounding set, as it was at the first
+ * call. */
 uint64_t run_capabilities_bounding(void);
 
 /* ------------------------------------------------------------------------------------------- rootfs */

@@ -183,6 +183,9 @@ Test(time, every_day_of_four_centuries_is_what_gmtime_says)
         keg_format_time(t, text);
         if (strcmp(text, expected) != 0)
             cr_assert_str_eq(text, expected);
+        struct timespec back = {0};
+        if (keg_parse_time(text, &back) != 0 || back.tv_sec != t.tv_sec)
+            cr_assert_fail("%s is read as %lld", text, (long long)back.tv_sec);
     }
 }
 
