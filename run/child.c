@@ -92,6 +92,7 @@ static const struct child_step {
     {"hostname", child_set_hostname},
     {"oom score", child_set_oom_score},
     {"cgroup", enter_cgroup},
+    {"mount", child_copy_sources},
     {"root", child_attach_root},
     {"mount", child_mount_all},
     {"devices", child_make_devices},

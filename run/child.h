@@ -53,6 +53,7 @@ _Noreturn void child_exit(int channel_fd, const struct keg_err *err);
 /* child_mounts.c: the mounts of the plan. */
 int child_isolate_mounts(struct child *child, struct keg_err *err);
 int child_make_filesystems(struct child *child, struct keg_err *err);
+int child_copy_sources(struct child *child, struct keg_err *err);
 int child_attach_root(struct child *child, struct keg_err *err);
 int child_mount_all(struct child *child, struct keg_err *err);
 int child_enter_root(struct child *child, struct keg_err *err);

@@ -215,22 +215,55 @@ static int check_bind_source(const struct rootfs_mount *mount, int source, struc
     return 0;
 }
 
-static int mount_bind(const struct child *child, const struct rootfs_mount *mount,
+static int open_source(const struct rootfs_mount *mount, struct keg_err *err)
+{
+    _cleanup_fd_ int source = keg_openat(AT_FDCWD, mount->source, O_PATH, 0);
+    if (source < 0)
+        return keg_fail(err, source, "source '%s': %s", mount->source, keg_errno_text(source));
+    int r = check_bind_source(mount, source, err);
+    return r < 0 ? r : TAKE_FD(source);
+}
+
+/* Before the root is attached: it covers "/", and a copy of the host's "/" would show the
+ * container's root instead. A kernel that copies only by mount(2) does that (before Linux 5.2). */
+static int copy_source(const struct rootfs_mount *mount, int *ret_mount_fd, struct keg_err *err)
+{
+    _cleanup_fd_ int source = open_source(mount, err);
+    if (source < 0)
+        return source;
+    int fd = mount_clone(source, mount->recursive);
+    if (fd < 0 && fd != -ENOSYS)
+        return keg_fail(err, fd, "open_tree: %s", keg_errno_text(fd));
+    *ret_mount_fd = fd < 0 ? -1 : fd;
+    return 0;
+}
+
+int child_copy_sources(struct child *child, struct keg_err *err)
+{
+    const struct rootfs_plan *plan = &child->launch->plan;
+    for (size_t i = 0; i < plan->mounts_count; i++) {
+        const struct rootfs_mount *mount = &plan->mounts[i];
+        if (mount->kind == ROOTFS_BIND && copy_source(mount, &child->mount_fds[i], err) < 0)
+            return keg_wrap(err, "'%s'", mount->destination);
+    }
+    return 0;
+}
+
+static int mount_bind(const struct child *child, const struct rootfs_mount *mount, int mount_fd,
                       struct keg_err *err)
 {
     struct mount_target target;
     struct stat st;
-    _cleanup_fd_ int source = keg_openat(AT_FDCWD, mount->source, O_PATH, 0);
-    if (source < 0)
-        return keg_fail(err, source, "source '%s': %s", mount->source, keg_errno_text(source));
-    if (fstat(source, &st) < 0)
+    _cleanup_fd_ int source = mount_fd < 0 ? open_source(mount, err) : -1;
+    if (mount_fd < 0 && source < 0)
+        return source;
+    if (fstat(mount_fd < 0 ? source : mount_fd, &st) < 0)
         return keg_fail_errno(err, "source '%s'", mount->source);
-    int r = check_bind_source(mount, source, err);
-    if (r == 0)
-        r = open_target(child, mount, S_ISDIR(st.st_mode), &target, err);
+    int r = open_target(child, mount, S_ISDIR(st.st_mode), &target, err);
     if (r < 0)
         return r;
-    r = mount_bind_on(source, mount->recursive, &mount->change, &target, err);
+    r = mount_fd < 0 ? mount_bind_on(source, mount->recursive, &mount->change, &target, err)
+                     : mount_attach(mount_fd, &mount->change, &target, err);
     (void)close(target.fd);
     return r;
 }
@@ -328,7 +361,7 @@ static int mount_one(const struct child *child, const struct rootfs_mount *mount
     case ROOTFS_FILESYSTEM:
         return mount_filesystem(child, mount, mount_fd, err);
     case ROOTFS_BIND:
-        return mount_bind(child, mount, err);
+        return mount_bind(child, mount, mount_fd, err);
     case ROOTFS_CGROUP:
         return mount_cgroups(child, mount, err);
     }

@@ -244,14 +244,9 @@ static int bind_classic(int source_fd, bool recursive, const struct mount_change
     return r < 0 ? keg_fail(err, r, "change the new mount: %s", keg_errno_text(r)) : 0;
 }
 
-int mount_bind_on(int source_fd, bool recursive, const struct mount_change *change,
-                  const struct mount_target *target, struct keg_err *err)
+int mount_attach(int mount_fd, const struct mount_change *change, const struct mount_target *target,
+                 struct keg_err *err)
 {
-    _cleanup_fd_ int mount_fd = mount_clone(source_fd, recursive);
-    if (mount_fd == -ENOSYS)
-        return bind_classic(source_fd, recursive, change, target, err);
-    if (mount_fd < 0)
-        return keg_fail(err, mount_fd, "open_tree: %s", keg_errno_text(mount_fd));
     int r = mount_change_fd(mount_fd, change);
     /* mount(2) cannot change what is not attached yet; then it is done afterwards. */
     bool later = r == -EINVAL || r == -ENOSYS;
@@ -262,4 +257,15 @@ int mount_bind_on(int source_fd, bool recursive, const struct mount_change *chan
         return keg_fail(err, r, "move_mount: %s", keg_errno_text(r));
     r = later ? mount_change_fd(mount_fd, change) : 0;
     return r < 0 ? keg_fail(err, r, "change the new mount: %s", keg_errno_text(r)) : 0;
+}
+
+int mount_bind_on(int source_fd, bool recursive, const struct mount_change *change,
+                  const struct mount_target *target, struct keg_err *err)
+{
+    _cleanup_fd_ int mount_fd = mount_clone(source_fd, recursive);
+    if (mount_fd == -ENOSYS)
+        return bind_classic(source_fd, recursive, change, target, err);
+    if (mount_fd < 0)
+        return keg_fail(err, mount_fd, "open_tree: %s", keg_errno_text(mount_fd));
+    return mount_attach(mount_fd, change, target, err);
 }

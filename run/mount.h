@@ -59,9 +59,13 @@ int mount_clone(int source_fd, bool recursive);
 /* mount_move(mount_fd, target_fd): Attach a detached mount. 0 or -errno. */
 int mount_move(int mount_fd, int target_fd);
 
+/* mount_attach(mount_fd, change, target, err): Attach what mount_clone() copied, changed before anyone can see
+ * it (with mount(2): at once afterwards). -ENOSYS: recursive attributes on a kernel that lacks them. */
+int mount_attach(int mount_fd, const struct mount_change *change, const struct mount_target *target,
+                 struct keg_err *err);
+
 /* mount_bind_on(source_fd, recursive, change, target, err): Bind ${source_fd} (with the mounts below) on
- * ${target}, changed before anyone can see it (with mount(2): at once afterwards). -ENOSYS: recursive
- * attributes on a kernel that lacks them. */
+ * ${target}, as mount_attach() does. */
 int mount_bind_on(int source_fd, bool recursive, const struct mount_change *change,
                   const struct mount_target *target, struct keg_err *err);
 

@@ -327,6 +327,13 @@ pts/ptmx
     keg_fails 125 "$BOX/nosuch.*(mkdir|does not exist|no such)" run --rm -v "$BOX/nosuch:/in" busybox true
 }
 
+@test "-v / shows the host's root, with its mounts" {
+    echo here >"$BOX/landmark"
+    in_busybox "cat /host$BOX/landmark; ls -d /host/host 2>&1; true" -v /:/host:ro
+    equal "${lines[0]}" here
+    matches "$output" "/host/host: No such file"
+}
+
 @test "read-only is read-only all the way down" {
     mkdir -p "$BOX/tree/mounted"
     mount -t tmpfs tmpfs "$BOX/tree/mounted"
