@@ -37,6 +37,18 @@ static _Noreturn void look_after(pid_t child)
     }
 }
 
+/* Both lie on the stack, the environment behind the command line (proc(5): fields 48 to 51). */
+static void find_region(const char *fields, struct init_region *ret, const char **ret_rest)
+{
+    unsigned long start, end;
+    int length = 0;
+    if (sscanf(fields, "%lu %lu%n", &start, &end, &length) == 2 && start < end) {
+        ret->start = (char *)start; // NOLINT(performance-no-int-to-ptr): the kernel's word
+        ret->length = end - start;
+    }
+    *ret_rest = fields + length;
+}
+
 void init_find_arguments(int proc_fd, struct init_arguments *ret)
 {
     _cleanup_buf_ struct keg_buf text = {0};
@@ -47,20 +59,21 @@ void init_find_arguments(int proc_fd, struct init_arguments *ret)
     const char *at = strrchr(text.data, ')');
     for (int field = 2; at && field < 48; field++)
         at = strchr(at + 1, ' ');
-    unsigned long start, end;
-    if (at && sscanf(at, "%lu %lu", &start, &end) == 2 && start < end) {
-        ret->start = (char *)start; // NOLINT(performance-no-int-to-ptr): the kernel's word
-        ret->length = end - start;
-    }
+    if (!at)
+        return;
+    find_region(at, &ret->line, &at);
+    find_region(at, &ret->environment, &at);
 }
 
 static void hide(const struct init_arguments *arguments)
 {
     static const char name[] = "keg-init";
-    if (arguments->length < sizeof(name))
+    if (arguments->environment.length > 0)
+        explicit_bzero(arguments->environment.start, arguments->environment.length);
+    if (arguments->line.length < sizeof(name))
         return;
-    explicit_bzero(arguments->start, arguments->length);
-    memcpy(arguments->start, name, sizeof(name));
+    explicit_bzero(arguments->line.start, arguments->line.length);
+    memcpy(arguments->line.start, name, sizeof(name));
 }
 
 int init_become(const struct init_arguments *arguments, struct keg_err *err)
@@ -69,13 +82,14 @@ int init_become(const struct init_arguments *arguments, struct keg_err *err)
      * it as /proc/1/exe (CVE-2019-5736); it would need CAP_SYS_PTRACE now. */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return keg_fail_errno(err, "init: not dumpable");
+    /* Before the program can look. What it will be given is on the heap. */
+    hide(arguments);
     pid_t child = fork();
     if (child < 0)
         return keg_fail_errno(err, "init: fork");
     if (child == 0)
         return 0;
     (void)prctl(PR_SET_NAME, "keg-init", 0, 0, 0);
-    hide(arguments);
     (void)setsid();
     child_close_fds_from(0);
     look_after(child);

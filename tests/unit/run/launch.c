@@ -288,6 +288,15 @@ Test(launch, init_shows_neither_kegs_arguments_nor_its_file)
            "keg-init\n1\nhidden\n");
 }
 
+/* With every capability its environ can be opened; the caller's variables may be secrets. */
+Test(launch, init_keeps_nothing_of_the_callers_environment)
+{
+    struct run_capabilities *sets = &box.spec->process.capabilities;
+    sets->bounding = sets->effective = sets->permitted = run_capabilities_bounding();
+    box.options.init = true;
+    expect("tr -d '\\0' </proc/1/environ | wc -c", "0\n");
+}
+
 Test(launch, init_passes_signals_on)
 {
     struct run_container *container;
