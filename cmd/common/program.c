@@ -5,6 +5,7 @@
 #include "cmd/common/report.h"
 #include "cmd/common/terminal.h"
 
+#include <signal.h>
 #include <string.h>
 
 static const struct cmd_option program_options[] = {
@@ -118,14 +119,44 @@ static int fail_unknown(const struct cmd_verb *const *verbs, const char *word)
     return CMD_EXIT_FAILED;
 }
 
+/* Add the second words of ${verb}'s aliases "NOUN word" to ${words}. */
+static int add_words_under(const struct cmd_verb *verb, const char *noun, char ***words)
+{
+    size_t noun_length = strlen(noun);
+    const char *a = verb->aliases ? verb->aliases : "";
+    while (*a) {
+        size_t length = strcspn(a, ",");
+        if (length > noun_length && memcmp(a, noun, noun_length) == 0 && a[noun_length] == ' ') {
+            _cleanup_free_ char *word = strndup(a + noun_length + 1, length - noun_length - 1);
+            if (!word || keg_strv_add(words, word) < 0)
+                return -ENOMEM;
+        }
+        a += length;
+        a += strspn(a, ", ");
+    }
+    return 0;
+}
+
+static int fail_unknown_under(const struct cmd_verb *const *verbs, const char *noun,
+                              const char *word)
+{
+    _cleanup_strv_ char **words = NULL;
+    for (; *verbs; verbs++)
+        if (add_words_under(*verbs, noun, &words) < 0)
+            break; /* no more than a hint is lost */
+    const char *near = cmd_nearest(word, (const char *const *)words, keg_strv_length(words));
+    cmd_complain(noun, word, "no such command%s%s%s", near ? " (did you mean " : "",
+                 near ? near : "", near ? "?)" : "");
+    fprintf(stderr, "Run 'keg %s --help' for the list of commands\n", noun);
+    return CMD_EXIT_FAILED;
+}
+
 /* `keg image`, `keg image --help`, `keg image frobnicate` */
 static int run_noun(const struct cmd_verb *const *verbs, char **words)
 {
     if (!words[1] || keg_streq(words[1], "--help") || keg_streq(words[1], "help"))
         return print_overview(verbs, words[0]);
-    cmd_complain(words[0], words[1], "no such command");
-    fprintf(stderr, "Run 'keg %s --help' for the list of commands\n", words[0]);
-    return CMD_EXIT_FAILED;
+    return fail_unknown_under(verbs, words[0], words[1]);
 }
 
 static int run_match(const struct match *match, char **words, size_t count,
@@ -213,6 +244,8 @@ int cmd_main(const struct cmd_verb *const *verbs, int argc, char **argv)
 {
     if (open_standard_fds() < 0)
         return CMD_EXIT_FAILED;
+    /* A caller may leave it ignored; then no child could be waited for. */
+    (void)signal(SIGCHLD, SIG_DFL);
     keg_json_init();
     return finish_output(run_program(verbs, argc, argv));
 }

@@ -70,6 +70,17 @@ ended_with() {
     ended_with 143
 }
 
+@test "a caller that ignores signals does not keep keg from seeing its children end" {
+    local ignoring='import os, signal, sys
+for s in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGUSR1): signal.signal(s, signal.SIG_IGN)
+os.execvp("keg", ["keg", "run", "--rm"] + sys.argv[1:])'
+    run timeout 20 python3 -c "$ignoring" busybox sh -c 'grep SigIgn /proc/self/status; exit 3'
+    equal "$output" $'SigIgn:\t0000000000000000'
+    equal "$status" 3
+    run timeout 20 python3 -c "$ignoring" --init busybox sh -c 'exit 4'
+    equal "$status" 4
+}
+
 @test "a stopped keg goes on when it is continued" {
     start stopped busybox sh -c 'echo ready; sleep 1; echo done'
     kill -STOP "$keg"
