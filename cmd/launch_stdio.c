@@ -3,6 +3,8 @@
  * ours. */
 #include "cmd/launch.h"
 
+#include <sys/stat.h>
+
 static void own(struct cmd_launch_stdio *stdio, int fd)
 {
     for (size_t i = 0; i < KEG_ARRAY_SIZE(stdio->owned); i++) {
@@ -26,15 +28,25 @@ static int open_pipe(struct cmd_launch_stdio *stdio, int number, int *ret_ours, 
     return 0;
 }
 
+/* A folder of the host as fd 0 would be a way into the host: cd /proc/self/fd/0/.. */
+static int pass(struct cmd_launch_stdio *stdio, int number, struct keg_err *err)
+{
+    struct stat st;
+    if (fstat(number, &st) < 0)
+        return keg_fail_errno(err, "stat fd %d", number);
+    if (S_ISDIR(st.st_mode))
+        return keg_fail(err, -EISDIR, "fd %d is a folder, which no container may get", number);
+    stdio->container_fds[number] = number;
+    return 0;
+}
+
 static int open_stdin(const struct plan_flags *flags, struct cmd_launch_stdio *stdio,
                       struct keg_err *err)
 {
     if (flags->interactive && isatty(STDIN_FILENO))
         return open_pipe(stdio, STDIN_FILENO, &stdio->proxy.stdin_write_fd, err);
-    if (flags->interactive) {
-        stdio->container_fds[STDIN_FILENO] = STDIN_FILENO;
-        return 0;
-    }
+    if (flags->interactive)
+        return pass(stdio, STDIN_FILENO, err);
     int fd = keg_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
     if (fd < 0)
         return keg_fail(err, fd, "open '/dev/null': %s", keg_errno_text(fd));
@@ -48,8 +60,7 @@ static int open_output(struct cmd_launch_stdio *stdio, int number, int *ret_ours
 {
     if (isatty(number))
         return open_pipe(stdio, number, ret_ours, err);
-    stdio->container_fds[number] = number;
-    return 0;
+    return pass(stdio, number, err);
 }
 
 int cmd_launch_stdio_open(const struct plan_flags *flags, struct cmd_launch_stdio *ret,

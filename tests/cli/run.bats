@@ -294,6 +294,12 @@ pts/ptmx
     equal "$output" $'0\n1\n2\n4' # and the folder that ls reads
 }
 
+@test "a folder of the host is no standard stream" {
+    keg_fails 125 "fd 0 is a folder" run --rm -i busybox ls /proc/self/fd/0/.. </etc
+    run --separate-stderr -125 bash -c 'keg run --rm busybox true 1</etc'
+    matches "$stderr" "fd 1 is a folder"
+}
+
 @test "the cgroup file system is read-only and shows only its own cgroup" {
     in_busybox 'cat /proc/self/cgroup | cut -d: -f3 | sort -u; touch /sys/fs/cgroup/x 2>&1; true'
     equal "${lines[0]}" /
