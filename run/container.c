@@ -87,7 +87,7 @@ static int clone_child(struct launch *launch, struct run_container *container, s
         return keg_fail(err, r, "socket pair: %s", keg_errno_text(r));
     container->channel_fd = ends[0];
     launch->cgroup = container->cgroup;
-    pid_t pid = launch_clone(launch, ends[1], &container->pidfd, err);
+    pid_t pid = launch_clone(launch, ends, &container->pidfd, err);
     (void)close(ends[1]);
     if (pid < 0)
         return pid;

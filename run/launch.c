@@ -176,7 +176,7 @@ static int join_pid_namespace(const struct launch *launch, int *ret_back, struct
     return 0;
 }
 
-static pid_t clone_blocked(struct launch *launch, int child_channel_fd, int *ret_pidfd,
+static pid_t clone_blocked(struct launch *launch, const int channel_fds[static 2], int *ret_pidfd,
                            struct keg_err *err)
 {
     sigset_t all, before;
@@ -184,8 +184,11 @@ static pid_t clone_blocked(struct launch *launch, int child_channel_fd, int *ret
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     long pid = clone_any(launch, &pidfd);
-    if (pid == 0)
-        child_main(launch, child_channel_fd);
+    if (pid == 0) {
+        /* With its own copy of the parent's end it would never hear that the parent is gone. */
+        (void)close(channel_fds[0]);
+        child_main(launch, channel_fds[1]);
+    }
     int code = errno;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     if (pid < 0)
@@ -194,13 +197,14 @@ static pid_t clone_blocked(struct launch *launch, int child_channel_fd, int *ret
     return (pid_t)pid;
 }
 
-pid_t launch_clone(struct launch *launch, int child_channel_fd, int *ret_pidfd, struct keg_err *err)
+pid_t launch_clone(struct launch *launch, const int channel_fds[static 2], int *ret_pidfd,
+                   struct keg_err *err)
 {
     _cleanup_fd_ int cwd = -1, pid_namespace = -1;
     int r = join_pid_namespace(launch, &pid_namespace, err);
     if (r == 0)
         r = enter_rootfs(launch, &cwd, err);
-    pid_t pid = r < 0 ? r : clone_blocked(launch, child_channel_fd, ret_pidfd, err);
+    pid_t pid = r < 0 ? r : clone_blocked(launch, channel_fds, ret_pidfd, err);
     /* Back again, whatever came of it. Neither can fail: both are where this process came from. */
     if (cwd >= 0)
         (void)!fchdir(cwd);

@@ -11,7 +11,8 @@ int launch_prepare(const struct run_spec *spec, const struct run_options *option
                    struct launch *ret, struct keg_err *err);
 void launch_done(struct launch *launch);
 
-/* launch_clone(launch, child_channel_fd, ret_pidfd, err): Start the child, which runs child_main(). Return
- * its pid. The child has all signals blocked from its first instruction. */
-pid_t launch_clone(struct launch *launch, int child_channel_fd, int *ret_pidfd,
+/* launch_clone(launch, channel_fds, ret_pidfd, err): Start the child, which runs child_main() with the second
+ * end of the channel and closes its copy of the first. Return its pid. The child has all signals blocked from
+ * its first instruction. */
+pid_t launch_clone(struct launch *launch, const int channel_fds[static 2], int *ret_pidfd,
                    struct keg_err *err);

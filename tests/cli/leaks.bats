@@ -86,6 +86,23 @@ same_as_before() {
     same_as_before "$before"
 }
 
+@test "keg killed before its child can ask to die with it leaves no child" {
+    strace -qqf -o /dev/null -e trace=keyctl -e inject=keyctl:delay_enter=1500000 \
+        keg run --rm busybox sleep 7654 >/dev/null 2>&1 3>&- &
+    local tracer=$!
+    born() { [ "$(pgrep -cxf 'keg run --rm busybox sleep 7654')" = 2 ]; }
+    until_true 10 born
+    kill -KILL "$(pgrep -oxf 'keg run --rm busybox sleep 7654')"
+    no_child() { ! pgrep -xf 'keg run --rm busybox sleep 7654' >/dev/null; }
+    until_true 10 no_child || {
+        kill -KILL $(pgrep -xf 'keg run --rm busybox sleep 7654')
+        fail "the child waits for nobody"
+    }
+    wait $tracer || true
+    keg_ok ps -aq
+    equal "$output" ""
+}
+
 @test "a killed keg's container without --rm is kept, as exited" {
     keg run --name kept busybox sleep 7654 >/dev/null 2>&1 3>&- &
     local pid=$!
