@@ -13,8 +13,17 @@
 /* Room for a text and for the longest object worth repeating. */
 enum { LINE_BYTES = 2 * KEG_ERR_TEXT_BYTES + 64 };
 
+/* "invalid reference 'Busybox': …" has said already whose it is. */
+static bool names_object(const char *text, const char *object)
+{
+    _cleanup_free_ char *quoted = keg_asprintf("'%s'", object);
+    return quoted && strstr(text, quoted);
+}
+
 void cmd_error_line(const char *verb, const char *object, const char *text, char *ret, size_t size)
 {
+    if (object && names_object(text, object))
+        object = NULL;
     snprintf(ret, size, "keg: %s%s%s%.*s%s%s%s", verb ? verb : "", verb && object ? " " : "",
              object ? "'" : "", KEG_ERR_TEXT_BYTES, object ? object : "", object ? "'" : "",
              verb || object ? ": " : "", text);

@@ -20,7 +20,8 @@ int cmd_complain(const char *verb, const char *object, const char *format, ...)
 /* cmd_warn(verb, format, ...): Print "keg: VERB: warning: TEXT". */
 void cmd_warn(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* cmd_error_line(verb, object, text, ret, size): The line that cmd_error() prints, for tests. */
+/* cmd_error_line(verb, object, text, ret, size): The line that cmd_error() prints, for tests. An ${object}
+ * that ${text} names in quotes already is left out. */
 void cmd_error_line(const char *verb, const char *object, const char *text, char *ret, size_t size);
 
 /* cmd_exit_combine(a, b): The exit code of a verb that went on behind a failure: the failures'

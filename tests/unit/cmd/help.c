@@ -256,6 +256,17 @@ Test(report, a_line_names_verb_object_and_cause)
     cr_assert_str_eq(line, "keg: out of memory");
 }
 
+Test(report, an_object_that_the_text_names_is_named_once)
+{
+    char line[256];
+    cmd_error_line("pull", "Box", "invalid reference 'Box': bad name", line, sizeof(line));
+    cr_assert_str_eq(line, "keg: pull: invalid reference 'Box': bad name");
+    cmd_error_line("pull", "", "invalid reference '': no name", line, sizeof(line));
+    cr_assert_str_eq(line, "keg: pull: invalid reference '': no name");
+    cmd_error_line("pull", "Box", "host 'Box2' is gone", line, sizeof(line));
+    cr_assert_str_eq(line, "keg: pull 'Box': host 'Box2' is gone");
+}
+
 Test(report, an_object_cannot_drive_the_terminal)
 {
     char line[256];
