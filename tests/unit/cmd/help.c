@@ -227,6 +227,13 @@ Test(program, names_an_unknown_word_under_a_noun, .init = cr_redirect_stderr)
                             "Run 'keg thing --help' for the list of commands\n");
 }
 
+Test(program, names_the_nearest_word_under_a_noun, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(RUN("thing", "rmm"), 125);
+    cr_assert_stderr_eq_str("keg: thing 'rmm': no such command (did you mean rm?)\n"
+                            "Run 'keg thing --help' for the list of commands\n");
+}
+
 Test(program, names_an_unknown_flag, .init = cr_redirect_stderr)
 {
     cr_assert_eq(RUN("--rot", "/x", "sample"), 125);
