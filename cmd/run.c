@@ -44,7 +44,7 @@ static const struct cmd_option run_options[] = {
      FLAG(platform), NULL, NULL},
     {"privileged", 0, CMD_FLAG, NULL, "Give extended privileges to this container",
      FLAG(privileged), NULL, NULL},
-    {"pull", 0, CMD_STRING, "policy", "Pull image before running: always, missing, newer or never",
+    {"pull", 0, CMD_STRING, "policy", "When to pull the image, default missing",
      FLAG(pull), "always|missing|newer|never", NULL},
     {"quiet", 'q', CMD_FLAG, NULL, "Suppress the pull output", FLAG(quiet), NULL, NULL},
     {"read-only", 0, CMD_FLAG, NULL, "Mount the container's root filesystem as read only",
