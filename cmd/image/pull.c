@@ -22,8 +22,7 @@ static const struct cmd_option options[] = {
     {"platform", 0, CMD_STRING, "os/arch[/variant]",
      "Pull the image for this platform (default $DOCKER_DEFAULT_PLATFORM, else this machine's)",
      offsetof(struct pull_flags, platform), NULL, NULL},
-    {"progress", 0, CMD_STRING, "type",
-     "How progress is shown: auto, plain, tty or none (default auto)",
+    {"progress", 0, CMD_STRING, "type", "How progress is shown, default auto",
      offsetof(struct pull_flags, progress), "auto|plain|tty|none", NULL},
     {"quiet", 'q', CMD_FLAG, NULL, "Print nothing but the image's full name",
      offsetof(struct pull_flags, quiet), NULL, NULL},
@@ -113,12 +112,22 @@ static int pull(struct pulling *pulling, const struct cmd_globals *globals, stru
     return fetch_image(pulling, err);
 }
 
+/* The next question is where, and whether all has to be fetched again. */
+static int report_full(const struct pulling *pulling, const struct keg_err *err)
+{
+    return cmd_complain("pull", pulling->name,
+                        "%s; make room under '%s' and pull again: what was fetched is kept",
+                        err->text, store_root(pulling->store));
+}
+
 static int report_failure(const struct pulling *pulling, const struct keg_err *err)
 {
     if (err->code == -EINTR && cancel_signal() != 0) {
         cmd_complain("pull", pulling->name, "interrupted; what was fetched is kept");
         return 128 + cancel_signal();
     }
+    if (pulling->store && (err->code == -ENOSPC || err->code == -EDQUOT))
+        return report_full(pulling, err);
     return cmd_error("pull", pulling->name, err);
 }
 
@@ -148,6 +157,9 @@ static int run_pull(int argc, char **argv, const struct cmd_globals *globals)
     struct keg_err err = KEG_ERR_INIT;
     _cleanup_(pulling_done) struct pulling pulling = {
         .name = args.items[0], .flags = &flags, .ref = STORE_REF_INIT};
+    if (geteuid() != 0)
+        return cmd_complain("pull", pulling.name,
+                            "keg can unpack images only as root so far: try it with sudo");
     cmd_ignore_sigpipe();
     cancel_install();
     return pull(&pulling, globals, &err) < 0 ? report_failure(&pulling, &err)

@@ -468,12 +468,24 @@ TABLE
 @test "a full disk: said so, space given back, and the next pull works" {
     mkdir -p "$KEG_ROOT"
     mount -t tmpfs -o size=1500k tmpfs "$KEG_ROOT"
-    keg_fails 125 "[Nn]o space" pull busybox
+    keg_fails 125 "no space left on device; make room under '$KEG_ROOT' and pull again: what was fetched is kept$" \
+        pull busybox
     equal "$(keg images -q)" ""
     [ -z "$(ls "$KEG_ROOT/layers" "$KEG_ROOT/tmp" | grep -v :)" ] || fail "left: $(find "$KEG_ROOT")"
     mount -o remount,size=100m "$KEG_ROOT"
     keg_ok pull -q busybox
     umount "$KEG_ROOT"
+}
+
+@test "a pull without root is refused before anything is asked or fetched" {
+    mkdir -m 777 "$BOX/open"
+    run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups \
+        env KEG_ROOT="$BOX/open/keg" KEG_RUNROOT="$BOX/open/run" keg pull busybox
+    equal "$status" 125
+    equal "$stderr" "keg: pull 'busybox': keg can unpack images only as root so far: try it with sudo"
+    equal "$(ls "$BOX/open")" ""
+    equal "$(requests hub True)" 0
+    rmdir "$BOX/open"
 }
 
 @test "a registry that is not there" {
