@@ -216,13 +216,16 @@ static int exit_code_of(int code, bool force)
     return code == -EBUSY ? CMD_EXIT_IN_USE : CMD_EXIT_FAILED;
 }
 
-static int remove_argument(struct store *store, const struct rmi_options *options, const char *name)
+static int remove_argument(struct store *store, const struct rmi_options *options, const char *name,
+                           bool *any)
 {
     struct keg_err err = KEG_ERR_INIT;
     _cleanup_(removal_done) struct removal removal = {.store = store, .options = options};
     int code = remove_image(&removal, name, &err);
-    if (code >= 0)
+    if (code >= 0) {
+        *any = true;
         return CMD_EXIT_OK;
+    }
     cmd_error("rmi", name, &err);
     return exit_code_of(code, options->force);
 }
@@ -233,10 +236,14 @@ static void print_deleted(void *context, const char *digest)
     printf("Deleted: %s\n", digest);
 }
 
-static int collect_unneeded(struct store *store)
+/* ${any}: something was untagged. If not, what cannot be cleaned up now is not what the user asked
+ * for. */
+static int collect_unneeded(struct store *store, bool any)
 {
     struct keg_err err = KEG_ERR_INIT;
     int code = store_collect(store, print_deleted, NULL, &err);
+    if (!any)
+        return CMD_EXIT_OK;
     if (code < 0)
         return cmd_error("rmi", NULL, &err);
     if (code > 0)
@@ -257,9 +264,10 @@ static int run_rmi(int argc, char **argv, const struct cmd_globals *globals)
         return code;
     cmd_ignore_sigpipe();
     cmd_sweep(store);
+    bool any = false;
     for (size_t i = 0; i < args.count; i++)
-        code = cmd_exit_combine(code, remove_argument(store, &options, args.items[i]));
-    return cmd_exit_combine(code, collect_unneeded(store));
+        code = cmd_exit_combine(code, remove_argument(store, &options, args.items[i], &any));
+    return cmd_exit_combine(code, collect_unneeded(store, any));
 }
 
 const struct cmd_verb cmd_verb_rmi = {

@@ -104,6 +104,15 @@ for line in sys.stdin:
     nothing_stored
 }
 
+@test "rmi of nothing on a store that cannot be written says no more than that" {
+    mount --bind "$KEG_ROOT" "$KEG_ROOT"
+    mount -o remount,bind,ro "$KEG_ROOT"
+    run --separate-stderr keg rmi nosuch
+    umount "$KEG_ROOT"
+    equal "$status" 1
+    equal "$stderr" "keg: rmi 'nosuch': no such image"
+}
+
 @test "rmi keeps layers that another image needs" {
     keg pull -q localhost:5000/x/second
     keg rmi busybox
