@@ -179,6 +179,35 @@ value = json.load(sys.stdin)[0]; print(value["State"]["Status"], value["State"][
     keg_fails 1 "[Nn]o such" inspect nosuch
 }
 
+# inspected CONTAINER EXPRESSION: a Python expression over c, its object.
+inspected() {
+    keg inspect "$1" | python3 -c '
+import json, sys
+c = json.load(sys.stdin)[0]
+print(eval(sys.argv[1]))' "$2"
+}
+
+@test "inspect tells the address of a running container, where docker has it" {
+    keg run --name here busybox sh -c 'ip -4 addr show eth0; sleep 30' >"$BOX/here" &
+    until_true 10 grep -q inet "$BOX/here"
+    local address
+    address=$(inspected here 'c["NetworkSettings"]["IPAddress"]')
+    grep -qF "inet $address/16" "$BOX/here"
+    equal "$(inspected here 'c["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]')" "$address"
+    equal "$(inspected here 'c["NetworkSettings"]["Networks"]["bridge"]["Gateway"]')" 10.78.0.1
+    keg rm -f here
+    wait
+    keg run --name gone busybox true
+    equal "$(inspected gone 'c["NetworkSettings"]')" \
+        "{'IPAddress': '', 'IPPrefixLen': 0, 'Gateway': '', 'Ports': {}, 'Networks': {}}"
+}
+
+@test "inspect lists the mounts that the user asked for, not keg's own" {
+    keg run --name bound -v /etc:/host:ro busybox true
+    equal "$(inspected bound 'c["Mounts"]')" \
+        "[{'Type': 'bind', 'Source': '/etc', 'Destination': '/host', 'RW': False}]"
+}
+
 @test "version, info and help" {
     keg_ok version
     matches "$output" "[0-9]+\.[0-9]+\.[0-9]+"
