@@ -3,7 +3,9 @@
 #include "cmd/inspect.h"
 
 #include "cmd/cmd.h"
+#include "run/run.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 /* What docker writes where something has not happened yet. */
@@ -86,21 +88,61 @@ static bool has_option(const json_t *mount, const char *wanted)
     return false;
 }
 
-/* Those that the user asked for, or that keg makes of files: what has a place on the host. */
-static json_t *mounts_json(const json_t *spec)
+/* Where keg keeps what it puts into this container: hosts, hostname, resolv.conf. */
+static char *own_folder(struct store *store, const struct store_container *container)
+{
+    return keg_asprintf("%s/containers/%s/", store_runroot(store), container->id);
+}
+
+/* Those that the user asked for: what has a place on the host, but for keg's own files. */
+static json_t *mounts_json(const json_t *spec, const char *own)
 {
     json_t *mounts = json_array();
     const json_t *all = get(spec, "mounts");
     for (size_t i = 0; i < json_array_size(all); i++) {
         const json_t *mount = json_array_get(all, i);
+        const char *source = json_string_value(get(mount, "source"));
         if (!has_option(mount, "bind") && !has_option(mount, "rbind"))
             continue;
-        json_array_append_new(mounts,
-                              json_pack("{s:s, s:O, s:O, s:b}", "Type", "bind", "Source",
-                                        get(mount, "source"), "Destination",
-                                        get(mount, "destination"), "RW", !has_option(mount, "ro")));
+        if (source && keg_starts_with(source, own))
+            continue;
+        bool writable = !has_option(mount, "ro") && !has_option(mount, "rro");
+        json_array_append_new(mounts, json_pack("{s:s, s:O, s:O, s:b}", "Type", "bind", "Source",
+                                                get(mount, "source"), "Destination",
+                                                get(mount, "destination"), "RW", writable));
     }
     return mounts;
+}
+
+/* Only what runs has an address. */
+static char *address_of(struct store *store, const struct store_container *container)
+{
+    _cleanup_fd_ int rundir = -1;
+    _cleanup_json_ json_t *state = NULL;
+    if (store_container_rundir(store, container->id, &rundir, NULL) == 0)
+        state = keg_json_read(rundir, "state.json", KEG_STORE_FILE_MAX_BYTES, NULL);
+    const char *address = json_string_value(get(state, "address"));
+    return keg_strdup(address ? address : "");
+}
+
+static json_t *network_json(struct store *store, const struct store_container *container)
+{
+    const struct run_network *network = &run_network_default;
+    char gateway[INET_ADDRSTRLEN] = "";
+    _cleanup_free_ char *address = address_of(store, container);
+    _cleanup_json_ json_t *networks = json_object();
+    int prefix_length = 0;
+    if (!address || !networks)
+        return NULL;
+    if (address[0]) {
+        inet_ntop(AF_INET, &network->gateway, gateway, sizeof(gateway));
+        prefix_length = (int)network->prefix_length;
+        json_object_set_new(networks, "bridge",
+                            json_pack("{s:s, s:i, s:s}", "IPAddress", address, "IPPrefixLen",
+                                      prefix_length, "Gateway", gateway));
+    }
+    return json_pack("{s:s, s:i, s:s, s:{}, s:O}", "IPAddress", address, "IPPrefixLen",
+                     prefix_length, "Gateway", gateway, "Ports", "Networks", networks);
 }
 
 static json_t *graph_driver_json(struct store *store, const struct store_container *container)
@@ -123,13 +165,17 @@ static json_t *container_json(struct store *store, const struct store_container 
     char *const none[] = {NULL};
     char *const *command = container->command ? container->command : none;
     _cleanup_free_ char *name = keg_asprintf("/%s", container->name);
+    _cleanup_free_ char *own = own_folder(store, container);
     time_text(container->created, created);
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "Id",
-                     container->id, "Created", created, "Path", command[0] ? command[0] : "",
+    if (!name || !own)
+        return NULL;
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+                     "Id", container->id, "Created", created, "Path", command[0] ? command[0] : "",
                      "Args", keg_json_strv_new(command[0] ? command + 1 : none), "State",
-                     state_json(container), "Image", container->image_id, "Name", name ? name : "",
+                     state_json(container), "Image", container->image_id, "Name", name,
                      "RestartCount", 0, "Driver", "overlay", "Platform", "linux", "GraphDriver",
-                     graph_driver_json(store, container), "Mounts", mounts_json(spec), "Config",
+                     graph_driver_json(store, container), "Mounts", mounts_json(spec, own),
+                     "NetworkSettings", network_json(store, container), "Config",
                      config_json(container, spec), "HostConfig", host_config_json(container, spec));
 }
 
