@@ -18,6 +18,8 @@
 /* A rate over less time says nothing. */
 #define RATE_MS 300
 
+#define PROGRESS_ANY (-1)
+
 #define LINE_END "\033[K\n"
 
 enum progress_mode progress_choose(const char *name, bool is_terminal, const char *term)
@@ -131,42 +133,66 @@ static void add_line(struct keg_buf *out, const char *line)
     keg_buf_printf(out, "%s" LINE_END, line);
 }
 
-static bool is_moving(const struct progress_layer *layer)
+/* What is to be fetched, and how much of it is there. */
+static void add_up(const struct progress_layer *layers, size_t count, size_t *ret_complete,
+                   struct progress_layer *ret_sum)
 {
-    return layer->state == PROGRESS_DOWNLOADING || layer->state == PROGRESS_EXTRACTING;
+    *ret_complete = 0;
+    *ret_sum = (struct progress_layer){.state = PROGRESS_DOWNLOADING};
+    for (size_t i = 0; i < count; i++) {
+        *ret_complete += layers[i].state >= PROGRESS_COMPLETE;
+        if (layers[i].state == PROGRESS_EXISTS)
+            continue;
+        bool whole = layers[i].state > PROGRESS_DOWNLOADING;
+        ret_sum->size_bytes += layers[i].size_bytes;
+        ret_sum->done_bytes += whole ? layers[i].size_bytes : layers[i].done_bytes;
+    }
 }
 
 static void add_summary(const struct progress_layer *layers, size_t count, unsigned columns,
                         struct keg_buf *out)
 {
-    char text[96], line[400];
-    size_t complete = 0;
-    for (size_t i = 0; i < count; i++)
-        complete += layers[i].state >= PROGRESS_COMPLETE;
-    snprintf(text, sizeof(text), "%zu of %zu layers complete", complete, count);
+    char text[160], bytes[72], line[512];
+    struct progress_layer sum;
+    size_t complete;
+    add_up(layers, count, &complete, &sum);
+    format_bytes(&sum, bytes, sizeof(bytes));
+    snprintf(text, sizeof(text), "%zu of %zu layers complete%s", complete, count,
+             sum.size_bytes > 0 ? bytes : "");
     cmd_text_cut(text, columns, line, sizeof(line));
     add_line(out, line);
+}
+
+/* Lines of the layers in ${state} (PROGRESS_ANY: all), at most ${room}. Returns how many. */
+static size_t add_layers(const struct progress_layer *layers, size_t count, int state, size_t room,
+                         unsigned columns, struct keg_buf *out)
+{
+    char line[512];
+    size_t lines = 0;
+    for (size_t i = 0; i < count && lines < room; i++) {
+        if (state != PROGRESS_ANY && (int)layers[i].state != state)
+            continue;
+        progress_line(&layers[i], columns, line, sizeof(line));
+        add_line(out, line);
+        lines++;
+    }
+    return lines;
 }
 
 size_t progress_draw(const struct progress_layer *layers, size_t count,
                      struct progress_screen screen, struct keg_buf *ret)
 {
-    char line[512];
-    bool fold = count > screen.rows;
-    size_t lines = 0;
     /* One column stays free: a cursor in the last one makes some terminals wrap. */
     unsigned columns = screen.columns > 1 ? screen.columns - 1 : 1;
-    if (fold) {
-        add_summary(layers, count, columns, ret);
-        lines++;
-    }
-    for (size_t i = 0; i < count && lines < screen.rows; i++) {
-        if (fold && !is_moving(&layers[i]))
-            continue;
-        progress_line(&layers[i], columns, line, sizeof(line));
-        add_line(ret, line);
-        lines++;
-    }
+    if (count <= screen.rows)
+        return add_layers(layers, count, PROGRESS_ANY, count, columns, ret);
+    /* Many may wait as unpacked for one below them: what is fetched must not be lost among those.
+     */
+    static const int shown[] = {PROGRESS_DOWNLOADING, PROGRESS_EXTRACTING};
+    size_t lines = 1;
+    add_summary(layers, count, columns, ret);
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(shown) && lines < screen.rows; i++)
+        lines += add_layers(layers, count, shown[i], screen.rows - lines, columns, ret);
     return lines;
 }
 

@@ -51,7 +51,9 @@ void progress_note(struct progress_layer *layer, uint64_t done_bytes, int64_t no
 void progress_line(const struct progress_layer *layer, unsigned columns, char *text, size_t size);
 
 /* progress_draw(layers, count, screen, ret): Append the lines of all layers, each ending in "\033[K\n", to
- * ${ret}. More layers than rows are folded: one line that counts, then those that move. Return the lines. Pure. */
+ * ${ret}. More layers than rows are folded: one line that counts layers and bytes, then those that are
+ * downloaded, then those that are unpacked. Return the lines, at most ${screen}.rows, but one at least where
+ * there are layers. Pure. */
 size_t progress_draw(const struct progress_layer *layers, size_t count, struct progress_screen screen,
                      struct keg_buf *ret);
 

@@ -241,6 +241,21 @@ Test(progress_draw, more_layers_than_rows_are_counted_and_only_those_that_move_a
                   "111111111111: Extracting\033[K\n");
 }
 
+Test(progress_draw, when_folded_what_is_fetched_comes_before_what_is_unpacked)
+{
+    const struct progress_layer layers[] = {
+        {.id = "000000000000", .state = PROGRESS_EXTRACTING, .size_bytes = 3000000},
+        {.id = "111111111111", .state = PROGRESS_EXTRACTING, .size_bytes = 1000000},
+        {.id = "222222222222", .state = PROGRESS_EXISTS, .size_bytes = 500},
+        downloading(1000000),
+        {.id = "444444444444", .state = PROGRESS_WAITING, .size_bytes = 2000000},
+    };
+    expect_screen(layers, 5, (struct progress_screen){80, 3}, 3,
+                  "1 of 5 layers complete  5MB/10.5MB\033[K\n"
+                  "0123456789ab: Downloading [===>                ]  1MB/4.5MB  3MB/s\033[K\n"
+                  "000000000000: Extracting\033[K\n");
+}
+
 Test(progress_draw, never_takes_more_lines_than_there_are_rows)
 {
     struct progress_layer layers[60];
