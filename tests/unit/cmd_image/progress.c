@@ -6,7 +6,10 @@
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 /* -------------------------------------------------------------------------------- progress_choose
  */
@@ -396,4 +399,52 @@ Test(progress_event, tty_ends_in_the_last_state_of_each_layer)
                   "111111111111: Pull complete\033[K\n\033[J"
                   "\033[2A\r000000000000: Already exists\033[K\n"
                   "111111111111: Pull complete\033[K\n\033[J");
+}
+
+/* A terminal of our own as standard output; returns the end that a terminal program would read. */
+static int terminal_as_stdout(void)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    cr_assert_geq(master, 0);
+    cr_assert_eq(grantpt(master), 0);
+    cr_assert_eq(unlockpt(master), 0);
+    _cleanup_fd_ int slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    cr_assert_geq(slave, 0);
+    cr_assert_eq(dup2(slave, STDOUT_FILENO), STDOUT_FILENO);
+    return master;
+}
+
+static void resize(unsigned short columns, unsigned short rows)
+{
+    struct winsize size = {.ws_col = columns, .ws_row = rows};
+    cr_assert_eq(ioctl(STDOUT_FILENO, TIOCSWINSZ, &size), 0);
+}
+
+/* One read: what one redraw wrote. */
+static void expect_seen(int master, const char *expected)
+{
+    char text[4096];
+    ssize_t length = read(master, text, sizeof(text) - 1);
+    cr_assert_gt(length, 0);
+    text[length] = '\0';
+    cr_assert_str_eq(text, expected);
+}
+
+Test(progress_event, a_narrower_terminal_has_more_rows_to_go_up)
+{
+    struct keg_err err;
+    _cleanup_fd_ int master = terminal_as_stdout();
+    struct progress *progress = progress_new(PROGRESS_TTY, NULL, &err);
+    resize(40, 24);
+    progress_event(progress, &events[1]);
+    expect_seen(master, "\r000000000000: Waiting\033[K\r\n111111111111: Waiting\033[K\r\n\033[J");
+    resize(20, 24);
+    progress_event(progress, &events[2]);
+    expect_seen(master, "\033[4A\r000000000000: Alre…\033[K\r\n"
+                        "111111111111: Wait…\033[K\r\n\033[J");
+    resize(40, 24);
+    progress_event(progress, &events[4]);
+    expect_seen(master, "\033[2A\r000000000000: Already exists\033[K\r\n"
+                        "111111111111: Extracting\033[K\r\n\033[J");
+    progress_free(progress);
 }
