@@ -43,7 +43,7 @@ int cmd_launch_find_image(struct cmd_launch *launch, const char *name, struct ke
 int cmd_launch_prepare(struct cmd_launch *launch, const char *image_name, struct keg_err *err);
 
 /* launch_stdio.c: which fds the container gets, and what keg carries itself. A terminal of the caller is never
- * handed in: what is read from it, and written to it, goes through a pipe. */
+ * handed in: what is read from it, and written to it, goes through a pipe. So does output to a file or socket. */
 struct cmd_launch_stdio {
     int container_fds[3];
     int owned[6]; /* to be closed once the container has its copies: -1 where unused */

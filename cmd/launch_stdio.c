@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The container's standard streams: the caller's own where they are files or pipes, else pipes of
+/* The container's standard streams: the caller's own where they are pipes or devices, else pipes of
  * ours. */
 #include "cmd/launch.h"
 
@@ -55,12 +55,34 @@ static int open_stdin(const struct plan_flags *flags, struct cmd_launch_stdio *s
     return 0;
 }
 
+static bool is_same_file(int a, int b)
+{
+    struct stat first, second;
+    return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+/* A pipe or a device goes in as it is. A file does not: who opens it again as /dev/stdout would cut
+ * it, or may not at all if not root; nor a socket, which nobody can open again. */
+static bool is_passed(int number)
+{
+    struct stat st;
+    if (fstat(number, &st) < 0 || S_ISDIR(st.st_mode))
+        return true; /* pass() refuses it */
+    return S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && !isatty(number));
+}
+
 static int open_output(struct cmd_launch_stdio *stdio, int number, int *ret_ours,
                        struct keg_err *err)
 {
-    if (isatty(number))
-        return open_pipe(stdio, number, ret_ours, err);
-    return pass(stdio, number, err);
+    if (is_passed(number))
+        return pass(stdio, number, err);
+    /* One pipe for both keeps the order of what is written. */
+    if (number == STDERR_FILENO && is_same_file(STDOUT_FILENO, STDERR_FILENO)) {
+        stdio->container_fds[STDERR_FILENO] = stdio->container_fds[STDOUT_FILENO];
+        return 0;
+    }
+    return open_pipe(stdio, number, ret_ours, err);
 }
 
 int cmd_launch_stdio_open(const struct plan_flags *flags, struct cmd_launch_stdio *ret,

@@ -93,6 +93,26 @@ in_busybox() {
     equal "$stderr" err
 }
 
+@test "output into a file or socket: /dev/stdout can be opened again, and the order stays" {
+    local reopening='echo a; echo b >/dev/stdout; echo c >&2; echo d'
+    keg run --rm -u 1000 busybox sh -c "$reopening" >"$BOX/both" 2>&1
+    equal "$(cat "$BOX/both")" $'a\nb\nc\nd'
+    echo before >"$BOX/out"
+    keg run --rm -u 1000 busybox sh -c "$reopening" >>"$BOX/out" 2>"$BOX/err"
+    equal "$(cat "$BOX/out")" $'before\na\nb\nd'
+    equal "$(cat "$BOX/err")" c
+    run python3 -c 'import socket, subprocess, sys
+ours, theirs = socket.socketpair()
+subprocess.run(["keg", "run", "--rm", "busybox", "sh", "-c", sys.argv[1]], stdout=theirs, check=True)
+print(ours.recv(100).decode(), end="")' "$reopening"
+    equal "$output" $'c\na\nb\nd'
+    mkdir -p "$BOX/small"
+    mount -t tmpfs -o size=64k tmpfs "$BOX/small"
+    run -125 bash -c 'keg run --rm busybox head -c 200000 /dev/zero >"$BOX/small/out"'
+    umount "$BOX/small"
+    matches "$output" "write the container's output: no space left"
+}
+
 @test "-i feeds stdin, to its end" {
     run bash -c 'seq 100000 | keg run --rm -i busybox sha256sum'
     equal "$output" "$(seq 100000 | sha256sum)"
