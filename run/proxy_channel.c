@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ void proxy_channel_output(struct proxy_channel *channel, int fd)
     int again;
 
     channel->to = fd;
-    /* Files never block for long; sockets cannot be opened. */
+    /* Files never block for long; sockets cannot be opened (write_now()). */
     if (fstat(fd, &status) < 0 || !(S_ISFIFO(status.st_mode) || isatty(fd)))
         return;
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -95,10 +96,17 @@ static void give_up_output(struct proxy_channel *channel, int error)
         channel->write_error = error;
 }
 
+/* A socket is not opened again to make it non-blocking, but can be written to so. */
+static ssize_t write_now(int fd, const char *data, size_t size)
+{
+    ssize_t n = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return n < 0 && errno == ENOTSOCK ? write(fd, data, size) : n;
+}
+
 static void write_some(struct proxy_channel *channel)
 {
     size_t size = channel->length < channel->chunk_bytes ? channel->length : channel->chunk_bytes;
-    ssize_t n = write(channel->to, channel->data + channel->start, size);
+    ssize_t n = write_now(channel->to, channel->data + channel->start, size);
 
     if (n >= 0) {
         channel->start += (size_t)n;

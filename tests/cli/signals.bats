@@ -81,6 +81,19 @@ os.execvp("keg", ["keg", "run", "--rm"] + sys.argv[1:])'
     equal "$status" 4
 }
 
+@test "a socket that nobody reads does not keep signals from the program" {
+    run python3 -c 'import socket, subprocess, time
+ours, theirs = socket.socketpair()
+theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192) # less than keg writes at a time
+keg = subprocess.Popen(["keg", "run", "--rm", "--init", "busybox", "yes"], stdout=theirs)
+for _ in range(2): # the second one gives up on what is not read
+    time.sleep(1)
+    keg.terminate()
+try: print(keg.wait(10))
+except subprocess.TimeoutExpired: keg.kill()'
+    equal "$output" 143
+}
+
 @test "a stopped keg goes on when it is continued" {
     start stopped busybox sh -c 'echo ready; sleep 1; echo done'
     kill -STOP "$keg"
