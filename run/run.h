@@ -216,7 +216,9 @@ struct run_options {
     int stdio_fds[3]; /* for the container; not used with spec.process.terminal */
     const struct run_network *network; /* NULL: no interface but lo (or as the spec's namespaces say) */
     struct in_addr address;            /* leased */
-    bool die_with_parent;              /* SIGKILL to the container when the calling process ends */
+    /* SIGKILL to the container when the calling process ends. The kernel forgets it where pid 1 changes its
+     * user or executes a set-user-ID program (PR_SET_PDEATHSIG; not with `init`): run_collect() ends that one. */
+    bool die_with_parent;
     bool init;                         /* pid 1 is keg's own reaper (--init), args run as pid 2 */
     bool swap_default;                 /* memory limit without a swap limit: twice the memory (docker) */
 };
