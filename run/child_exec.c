@@ -14,10 +14,8 @@
 /* Where the channel waits for execve to close it; 0 to 2 are the container's. */
 #define CHANNEL_FD 3
 
-/* Few processes have more fds open. The container's own limit, set already, says nothing of keg's.
- */
-#define FDS_LEAST 65536u
-#define FDS_MOST  (1u << 20)
+/* Few processes have more fds open. */
+#define FDS_MOST (1u << 20)
 
 void child_close_fds_from(unsigned first)
 {
