@@ -26,6 +26,7 @@ struct store {
     int root_fd;
     int run_fd;
     atomic_int dirs[STORE_DIR_COUNT]; /* -1 until needed */
+    const atomic_bool *cancel;        /* ends waits for locks; borrowed, or NULL */
 };
 
 /* Longest path below the root: "refs/", 255 bytes of name, "/_digests/", "sha512:" and 128 digits.

@@ -6,12 +6,34 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+/* How long a wait that can be cancelled goes on behind the flag, and behind the lock's release. */
+enum { POLL_MS = 20 };
+
 int store_flock(int fd, int operation)
 {
     while (flock(fd, operation) < 0)
         if (errno != EINTR)
             return -errno;
     return 0;
+}
+
+void store_cancel_waits(struct store *store, const atomic_bool *flag)
+{
+    store->cancel = flag;
+}
+
+static int wait_for(const struct store *store, int fd, int operation)
+{
+    if (!store->cancel)
+        return store_flock(fd, operation);
+    for (;;) {
+        int r = store_flock(fd, operation | LOCK_NB);
+        if (r != -EWOULDBLOCK)
+            return r;
+        if (atomic_load(store->cancel))
+            return -EINTR;
+        usleep(POLL_MS * 1000);
+    }
 }
 
 bool store_is_current(int fd, int dirfd, const char *name)
@@ -36,7 +58,7 @@ int store_lock_shared(struct store *store, int *ret_fd, struct keg_err *err)
     int r = fd;
 
     if (fd >= 0)
-        r = store_flock(fd, LOCK_SH);
+        r = wait_for(store, fd, LOCK_SH);
     if (r < 0)
         return keg_fail(err, r, "lock '%s/lock': %s", store->root, keg_errno_text(r));
     *ret_fd = TAKE_FD(fd);
@@ -54,7 +76,7 @@ int store_lock_digest(struct store *store, const char *digest, int *ret_fd, stru
         const char *name = store_digest_hex(digest);
         _cleanup_fd_ int fd = keg_openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 
-        r = fd < 0 ? fd : store_flock(fd, LOCK_EX);
+        r = fd < 0 ? fd : wait_for(store, fd, LOCK_EX);
         if (r < 0)
             return keg_fail(err, r, "lock '%s/locks/%s': %s", store->runroot, name,
                             keg_errno_text(r));

@@ -26,6 +26,7 @@
 
 #include "base/base.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -78,6 +79,11 @@ int store_lock_shared(struct store *store, int *ret_fd, struct keg_err *err);
 /* store_lock_digest(store, digest, ret_fd, err): Take the exclusive lock of ${digest}, waiting for its
  * holder. Close ${ret_fd} to release it. */
 int store_lock_digest(struct store *store, const char *digest, int *ret_fd, struct keg_err *err);
+
+/* store_cancel_waits(store, flag): From now on the two above, and calls that use them, fail with -EINTR soon
+ * after ${flag} (borrowed; set by a signal handler) has become true. A signal alone ends no wait: in a
+ * process of several threads it may come to another one. */
+void store_cancel_waits(struct store *store, const atomic_bool *flag);
 
 /* store_tmp_new(store, ret_name, ret_fd, err): A new folder in tmp/, 0700, locked by ${ret_fd}. The caller
  * frees the name ("tmp/…", relative to the root) and removes or renames the folder. */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 TestSuite(open, .init = scratch_up, .fini = scratch_down);
@@ -150,6 +151,47 @@ Test(open, one_process_at_a_time_has_a_digests_lock)
     cr_expect_lt(keg_monotonic_ms() - start, 200, "another digest's lock waited");
     ok(store_lock_digest(store, digest, &fd, &err));
     cr_expect_geq(keg_monotonic_ms() - start, 200, "two had the lock");
+    close(fd);
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+}
+
+static atomic_bool cancelled;
+
+static void cancel(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&cancelled, true);
+}
+
+Test(open, a_wait_for_a_lock_ends_when_it_is_cancelled)
+{
+    _cleanup_free_ char *digest = digest_of('a');
+    _cleanup_fd_ int held = -1;
+    int fd = -1;
+    struct itimerval soon = {.it_value.tv_usec = 100 * 1000};
+    ok(store_lock_digest(store, digest, &held, &err));
+    store_cancel_waits(store, &cancelled);
+    signal(SIGALRM, cancel);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    fails(store_lock_digest(store, digest, &fd, &err), -EINTR, "lock ");
+    cr_expect_eq(fd, -1);
+}
+
+Test(open, a_wait_that_may_be_cancelled_gets_the_lock_once_it_is_free)
+{
+    _cleanup_free_ char *digest = digest_of('a');
+    int held = -1, fd = -1;
+    ok(store_lock_digest(store, digest, &held, &err));
+    store_cancel_waits(store, &cancelled);
+    pid_t pid = fork();
+    if (pid == 0) { /* has the lock too, and for longer */
+        usleep(200 * 1000);
+        _exit(0);
+    }
+    close(held);
+    int64_t start = keg_monotonic_ms();
+    ok(store_lock_digest(store, digest, &fd, &err));
+    cr_expect_geq(keg_monotonic_ms() - start, 100, "two had the lock");
     close(fd);
     cr_assert_eq(waitpid(pid, NULL, 0), pid);
 }
