@@ -97,6 +97,7 @@ static int pull(struct pulling *pulling, const struct cmd_globals *globals, stru
     int r = store_ref_parse(pulling->name, &pulling->ref, err);
     if (r < 0 || (r = store_open(globals->root, globals->runroot, &pulling->store, err)) < 0)
         return r;
+    store_cancel_waits(pulling->store, cancel_flag());
     const struct pull_flags *flags = pulling->flags;
     _cleanup_free_ char *head = flags->quiet ? NULL : head_line(&pulling->ref);
     enum progress_mode mode =

@@ -477,6 +477,26 @@ TABLE
     umount "$KEG_ROOT"
 }
 
+@test "a pull that waits for another one ends at once when it is told to" {
+    local lock code=0 puller
+    lock=$KEG_RUNROOT/locks/$(image_digest busybox manifest | cut -d: -f2)
+    mkdir -p -m 700 "$KEG_RUNROOT" "${lock%/*}"
+    spawn "$BOX/flock.log" flock "$lock" sleep 60
+    local holder=$!
+    until_true 5 bash -c '! flock -n "$0" true' "$lock"
+    keg pull busybox >"$BOX/waiting.out" 2>"$BOX/waiting.err" </dev/null 3>&- &
+    puller=$!
+    until_true 10 grep -q "Pulling from" "$BOX/waiting.out"
+    sleep 0.3
+    SECONDS=0
+    kill -TERM "$puller"
+    wait "$puller" || code=$?
+    kill -- "-$holder"
+    equal "$code" 143
+    [ $SECONDS -lt 10 ]
+    equal "$(cat "$BOX/waiting.err")" "keg: pull 'busybox': interrupted; what was fetched is kept"
+}
+
 @test "a pull without root is refused before anything is asked or fetched" {
     mkdir -m 777 "$BOX/open"
     cp "$KEG_BIN/keg" "$KEG_BIN/keg-image" "$BOX" # the project may lie where only root may go
