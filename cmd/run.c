@@ -185,6 +185,7 @@ static int create_running(struct cmd_launch *launch, const struct cmd_launch_std
         .address = launch->address,
         .die_with_parent = true,
         .init = launch->flags->init,
+        .pids_default = launch->flags->pids_limit == INT64_MIN,
         .swap_default = true,
     };
     memcpy(options.stdio_fds, stdio->container_fds, sizeof(options.stdio_fds));
@@ -276,6 +277,17 @@ static int run_image(struct cmd_launch *launch, const char *image_name)
     return r == 0 ? launch->container.exit_code : code;
 }
 
+/* What keg does not have it cannot give: runtime-spec says to warn and go on. */
+static void warn_capabilities(char *const *names)
+{
+    int number;
+    uint64_t held = run_capabilities_bounding();
+    for (char *const *n = names; n && *n; n++)
+        if (run_capability_parse(*n, &number, NULL) == 0 && number >= 0 && !(held >> number & 1))
+            cmd_warn("run", "%s cannot be given: keg itself runs without it here",
+                     run_capability_name(number));
+}
+
 static int run(int argc, char **argv, const struct cmd_globals *globals);
 
 const struct cmd_verb cmd_verb_run = {
@@ -310,10 +322,12 @@ static int run(int argc, char **argv, const struct cmd_globals *globals)
     launch.arguments = args.items + 1;
     if (plan_check_flags(&flags, &err) < 0 ||
         plan_network_parse(flags.network, &launch.network, &err) < 0 ||
-        store_open(globals->root, globals->runroot, &launch.store, &err) < 0)
+        store_open(globals->root, globals->runroot, &launch.store, &err) < 0) {
         code = cmd_error("run", NULL, &err);
-    else
+    } else {
+        warn_capabilities(flags.cap_add);
         code = run_image(&launch, args.items[0]);
+    }
     cmd_launch_done(&launch);
     cmd_options_done(&cmd_verb_run, &flags);
     return code;

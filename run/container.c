@@ -69,9 +69,11 @@ static int make_cgroup(const struct launch *launch, struct run_container *contai
 {
     struct cgroup_layout layout;
     struct cgroup_plan plan;
+    struct run_resources resources = launch->spec->resources;
     cgroup_layout_detect(&layout);
-    int r = cgroup_plan_make(&layout, &launch->spec->resources, launch->options->swap_default,
-                             &plan, err);
+    if (launch->options->pids_default && !(layout.controllers & (1u << CGROUP_PIDS)))
+        resources.pids_limit = 0;
+    int r = cgroup_plan_make(&layout, &resources, launch->options->swap_default, &plan, err);
     if (r < 0)
         return r;
     r = cgroup_create(&layout, launch->options->id, &plan, &container->cgroup, err);

@@ -220,6 +220,7 @@ struct run_options {
      * user or executes a set-user-ID program (PR_SET_PDEATHSIG; not with `init`): run_collect() ends that one. */
     bool die_with_parent;
     bool init;                         /* pid 1 is keg's own reaper (--init), args run as pid 2 */
+    bool pids_default;                 /* nobody asked for the pids limit: go without a controller */
     bool swap_default;                 /* memory limit without a swap limit: twice the memory (docker) */
 };
 

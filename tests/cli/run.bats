@@ -247,6 +247,12 @@ print(ours.recv(100).decode(), end="")' "$reopening"
     equal "$output" 0000000000000000
 }
 
+@test "a capability that keg does not have itself is warned about, not an error" {
+    run setpriv --bounding-set -sys_time keg run --rm --cap-add SYS_TIME busybox true
+    equal "$status" 0
+    matches "$output" "keg: run: warning: CAP_SYS_TIME cannot be given"
+}
+
 @test "--cap-add, --cap-drop, --privileged" {
     in_busybox 'grep CapBnd /proc/self/status' --cap-drop ALL --cap-add CHOWN --cap-add cap_kill
     matches "$output" '0000000000000021$'
