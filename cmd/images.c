@@ -18,7 +18,7 @@ static const struct cmd_option images_options[] = {
     {.name = "all",
      .letter = 'a',
      .kind = CMD_FLAG,
-     .help = "Show all images, also those without a tag",
+     .help = "Show all images, also those whose tag moved to another",
      .offset = MEMBER(all)},
     {.name = "digests", .kind = CMD_FLAG, .help = "Show digests", .offset = MEMBER(digests)},
     {.name = "format",
@@ -182,7 +182,7 @@ static int print_images(const struct cmd_images *images, const bool *keep,
     int code = 0;
     cmd_table_init(&table, options->digests ? columns_digests : columns);
     for (size_t i = 0; i < images->count && code == 0; i++)
-        if (keep[i] && (untagged || images->items[i].ref.tag))
+        if (keep[i] && (untagged || !images->items[i].superseded))
             code = print_image(&images->items[i], options, &table, err);
     if (code < 0 || options->quiet || keg_streq(options->format, "json"))
         return code;

@@ -108,6 +108,7 @@ static int keep_former(struct store *store, const struct store_image *image, str
     if (r < 0 || keg_streq(former.id, image->id))
         return r;
     free(TAKE_PTR(former.ref.tag));
+    former.superseded = true;
     return image_write(store, &former, err);
 }
 

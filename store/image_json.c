@@ -44,7 +44,8 @@ json_t *store_image_to_json(const struct store_image *image)
         store_json_set_strings(json, "blobs", image->blobs) < 0 ||
         json_object_set_new(json, "size", json_integer((json_int_t)image->size_bytes)) < 0 ||
         store_json_set_time(json, "created", image->created) < 0 ||
-        store_json_set_time(json, "pulled", image->pulled) < 0)
+        store_json_set_time(json, "pulled", image->pulled) < 0 ||
+        json_object_set_new(json, "superseded", json_boolean(image->superseded)) < 0)
         return NULL;
     return json_incref(json);
 }
@@ -84,7 +85,8 @@ int store_image_from_json(const json_t *json, struct store_image *ret, struct ke
         (r = get_platform(json, &image.platform, err)) < 0 ||
         (r = get_layers(json, &image, err)) < 0 ||
         (r = store_json_get_time(json, "created", &image.created, err)) < 0 ||
-        (r = store_json_get_time(json, "pulled", &image.pulled, err)) < 0)
+        (r = store_json_get_time(json, "pulled", &image.pulled, err)) < 0 ||
+        (r = keg_json_bool(json, "superseded", &image.superseded, err)) < 0)
         return r;
     *ret = image;
     image = (struct store_image){0};

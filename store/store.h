@@ -187,6 +187,7 @@ struct store_image {
     uint64_t size_bytes;      /* sum of the layers' sizes */
     struct timespec created;  /* from the config */
     struct timespec pulled;
+    bool superseded;          /* untagged because its tag moved on, not because it was pulled by digest */
 };
 
 void store_image_done(struct store_image *image);
