@@ -83,6 +83,17 @@ static int remove_owned(struct store *store, const struct store_container *conta
     return code < 0 ? code : store_container_remove(store, container, err);
 }
 
+/* Only the container kept the image's layers: its names were removed while it was there. */
+static void collect_orphaned(struct store *store, const struct store_container *container)
+{
+    _cleanup_(store_image_done) struct store_image image = {0};
+    struct keg_err err = KEG_ERR_INIT;
+    if (store_image_find(store, container->image_id, &image, NULL) != -ENOENT)
+        return;
+    if (store_collect(store, NULL, NULL, &err) < 0)
+        cmd_warn("rm", "what only '%s' needed stays for now: %s", container->name, err.text);
+}
+
 static int remove_container(struct store *store, const char *name, bool force, struct keg_err *err)
 {
     _cleanup_(store_container_done) struct store_container container = {0};
@@ -90,7 +101,11 @@ static int remove_container(struct store *store, const char *name, bool force, s
     int code = store_container_find(store, name, &container, err);
     if (code == 0)
         code = take_over(store, &container, force, &lock, err);
-    return code < 0 ? code : remove_owned(store, &container, lock >= 0, err);
+    if (code >= 0)
+        code = remove_owned(store, &container, lock >= 0, err);
+    if (code >= 0)
+        collect_orphaned(store, &container);
+    return code;
 }
 
 static int remove_argument(struct store *store, bool force, const char *name)

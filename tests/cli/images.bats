@@ -65,6 +65,23 @@ for line in sys.stdin:
     matches "$output" "localhost:5000/x/moves +<none>"
 }
 
+@test "an image that was pulled by digest is listed, without a tag" {
+    local digest
+    digest=$(image_push x/by-digest:latest oci-gzip)
+    keg pull -q "localhost:5000/x/by-digest@$digest"
+    keg_ok images
+    matches "$output" "localhost:5000/x/by-digest +<none>"
+}
+
+@test "rm of the last container of a removed image frees its layers" {
+    keg run --name last busybox true
+    keg_ok rmi -f busybox
+    [ -n "$(ls "$KEG_ROOT/layers")" ]
+    keg_ok rm last
+    equal "$output" last
+    [ -z "$(ls "$KEG_ROOT/layers")" ]
+}
+
 @test "rmi NAME untags and deletes, and says what; the store is empty then" {
     keg_ok rmi busybox
     equal "${lines[0]}" "Untagged: busybox:latest"
