@@ -230,6 +230,8 @@ static int run_to_end(struct cmd_launch *launch, struct cmd_launch_stdio *stdio,
     /* Off the start path: the container runs while what a crash left is cleaned up. */
     cmd_collect(launch->store);
     r = run_proxy(launch->running, &stdio->proxy, err);
+    if (stdio->proxy.forced)
+        cmd_complain("run", launch->container.name, "got 3 SIGTERM/SIGINTs, forcefully exiting");
     /* Nobody carries its streams and signals any more; it must not go on unseen. */
     if (r < 0)
         (void)run_kill(launch->running, SIGKILL, NULL);

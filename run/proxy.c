@@ -85,7 +85,8 @@ static void handle_stop(struct proxy *proxy, int signal)
     }
     /* keg is the container's only monitor: where it may not pass on the signal that ends keg
      * itself, the container ends with it. */
-    if (++proxy->stops >= STOPS_MAX || !proxy->options->sig_proxy)
+    proxy->options->forced = ++proxy->stops >= STOPS_MAX;
+    if (proxy->options->forced || !proxy->options->sig_proxy)
         signal = SIGKILL;
     kill_target(proxy, signal);
 }

@@ -274,6 +274,7 @@ struct run_proxy_options {
     int stdin_write_fd;
     int stdout_read_fd;
     int stderr_read_fd;
+    bool forced; /* set by run_proxy(): the third SIGINT or SIGTERM killed the container */
 };
 
 /* run_proxy(container, options, err): Carry bytes between the caller's fds 0, 1 and 2 and the container until pid

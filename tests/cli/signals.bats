@@ -54,6 +54,7 @@ ended_with() {
     kill -TERM "$keg"
     ended() { ! kill -0 "$keg" 2>/dev/null; }
     until_true 10 ended
+    matches "$(cat "$BOX/stubborn.err")" "got 3 SIGTERM/SIGINTs, forcefully exiting"
 }
 
 @test "a container whose pid 1 is killed from outside: 137" {

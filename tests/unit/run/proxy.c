@@ -105,7 +105,7 @@ static bool same_signals(const sigset_t *a, const sigset_t *b)
 /* In keg's process: what it ends with is the shell's exit code as a shell says it. */
 static int be_keg(const struct rig *rig)
 {
-    struct run_proxy_options options = {rig->interactive, !rig->no_sig_proxy, -1, -1, -1};
+    struct run_proxy_options options = {rig->interactive, !rig->no_sig_proxy, -1, -1, -1, false};
     struct proxy_target target = {.kill = kill_child};
     struct keg_err err = KEG_ERR_INIT;
     sigset_t before, after;
