@@ -11,9 +11,6 @@
 /* 1.0.2 is what every runtime accepts; nothing newer is written. */
 #define OCI_VERSION "1.0.2"
 
-/* The largest part is seccomp's, 40 KiB. */
-#define CONFIG_MAX_BYTES (4u * 1024 * 1024)
-
 static const char *const namespace_names[RUN_NS_COUNT] = {
     [RUN_NS_PID] = "pid",   [RUN_NS_NETWORK] = "network", [RUN_NS_MOUNT] = "mount",
     [RUN_NS_IPC] = "ipc",   [RUN_NS_UTS] = "uts",         [RUN_NS_CGROUP] = "cgroup",
@@ -231,15 +228,11 @@ static json_t *pairs_json(char *const *pairs, bool *failed)
     return object;
 }
 
-static json_t *seccomp_json(const struct run_spec *spec, struct keg_err *err)
-{
-    _cleanup_buf_ struct keg_buf text = keg_buf_init(CONFIG_MAX_BYTES);
-    if (seccomp_write_default_json(spec->process.capabilities.bounding, &text) < 0)
-        return NULL;
-    return keg_json_parse(text.data, text.length, err);
-}
+/* What the text ends in where a seccomp profile is still to come: linux is the last member of the
+ * whole, seccomp that of linux. */
+#define SECCOMP_GAP "null\n    }\n}"
 
-static json_t *linux_json(const struct run_spec *spec, bool *failed, struct keg_err *err)
+static json_t *linux_json(const struct run_spec *spec, bool *failed)
 {
     json_t *object = json_object();
     if (spec->sysctls)
@@ -253,11 +246,11 @@ static json_t *linux_json(const struct run_spec *spec, bool *failed, struct keg_
     put_strv(object, "readonlyPaths", spec->readonly_paths, failed);
     put_string(object, "rootfsPropagation", spec->rootfs_propagation, failed);
     if (spec->seccomp == RUN_SECCOMP_DEFAULT)
-        put(object, "seccomp", seccomp_json(spec, err), failed);
+        put(object, "seccomp", json_null(), failed);
     return object;
 }
 
-static json_t *spec_json(const struct run_spec *spec, bool *failed, struct keg_err *err)
+static json_t *spec_json(const struct run_spec *spec, bool *failed)
 {
     json_t *root = json_object(), *object = json_object();
     put_string(object, "ociVersion", OCI_VERSION, failed);
@@ -267,20 +260,33 @@ static json_t *spec_json(const struct run_spec *spec, bool *failed, struct keg_e
     put(object, "root", root, failed);
     put_string(object, "hostname", spec->hostname, failed);
     put(object, "mounts", mounts_json(spec, failed), failed);
-    put(object, "linux", linux_json(spec, failed, err), failed);
     if (spec->annotations)
         put(object, "annotations", pairs_json(spec->annotations, failed), failed);
+    put(object, "linux", linux_json(spec, failed), failed);
     return object;
+}
+
+/* The profile is text already, by far the largest part of it all; to parse it and write it again
+ * would cost as much as the rest of the file a few times over, on the start path. */
+static void add_with_seccomp(const struct run_spec *spec, const char *text, struct keg_buf *ret)
+{
+    size_t length = strlen(text) - strlen(SECCOMP_GAP);
+    keg_buf_add(ret, text, length);
+    (void)seccomp_write_default_json(spec->process.capabilities.bounding, ret);
+    keg_buf_str(ret, text + length + strlen("null"));
 }
 
 int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_err *err)
 {
     bool failed = false;
-    _cleanup_json_ json_t *json = spec_json(spec, &failed, err);
+    _cleanup_json_ json_t *json = spec_json(spec, &failed);
     _cleanup_free_ char *text = json && !failed ? keg_json_dump(json, true) : NULL;
     if (!text)
         return keg_fail(err, -ENOMEM, "config.json: out of memory, or text that is not UTF-8");
-    keg_buf_str(ret, text);
+    if (spec->seccomp == RUN_SECCOMP_DEFAULT)
+        add_with_seccomp(spec, text, ret);
+    else
+        keg_buf_str(ret, text);
     keg_buf_str(ret, "\n");
     return keg_buf_ok(ret, err, "config.json");
 }
