@@ -22,6 +22,7 @@ struct layer_source {
     uint64_t position;                /* bytes that the reader has got */
     unsigned failures;                /* of the connection, without progress in between */
     uint64_t progress_mark;           /* position at the first of them */
+    bool mixed;                       /* not all bytes came from `registry`, by us */
     bool committed;
     bool rejected;
     struct keg_err error; /* the first one: final */
@@ -45,6 +46,7 @@ static int next_registry(struct layer_source *self, const struct keg_err *why, s
     session_mirror_failed(self->session, registry_of(self)->endpoint->host, why->text);
     self->registry++;
     self->failures = 0;
+    self->mixed = self->position > 0;
     return 0;
 }
 
@@ -228,6 +230,7 @@ int layer_source_new(struct session *session, const struct pull_layer *layer, si
         layer_source_close(&self->source);
         return r;
     }
+    self->mixed = self->writer && store_blob_writer_have(self->writer) > 0;
     *ret = &self->source;
     return 0;
 }
@@ -240,6 +243,11 @@ size_t layer_source_registry(const struct keg_source *source)
 const struct keg_err *layer_source_error(const struct keg_source *source)
 {
     return &self_of(source)->error;
+}
+
+bool layer_source_is_mixed(const struct keg_source *source)
+{
+    return self_of(source)->mixed;
 }
 
 void layer_source_reject(struct keg_source *source)

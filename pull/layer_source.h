@@ -18,6 +18,10 @@ int layer_source_new(struct session *session, const struct pull_layer *layer, si
 /* layer_source_registry(source): Number of the registry that was asked last. */
 size_t layer_source_registry(const struct keg_source *source);
 
+/* layer_source_is_mixed(source): Some bytes are of an earlier download, or of a registry asked before. Where the
+ * digest is wrong, nobody knows whose are. */
+bool layer_source_is_mixed(const struct keg_source *source);
+
 /* layer_source_error(source): The first error of reading, before anybody added words to it; its code is 0 while
  * there was none. Borrowed. */
 const struct keg_err *layer_source_error(const struct keg_source *source);

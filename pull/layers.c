@@ -46,13 +46,37 @@ static int find_cause(struct keg_source *source, int r, struct keg_err *err)
     return cause->code < 0 ? cause->code : r;
 }
 
-/* One try, from registry number *registry; 1: that one's bytes are bad and *registry is the next to
- * try. */
-static int fetch_from(struct session *session, const struct pull_layer *layer, size_t *registry,
-                      struct keg_err *err)
+/* Where the next try of a layer begins. */
+struct attempt {
+    size_t registry;
+    bool whole; /* an earlier download's bytes were bad once: there is no other excuse of that kind
+                 */
+};
+
+/* The bytes are bad: 1 where another try may bring right ones, with ${attempt} set for it. */
+static int try_elsewhere(struct session *session, const struct keg_source *source,
+                         struct attempt *attempt, const struct keg_err *why)
+{
+    size_t bad = layer_source_registry(source);
+    /* What broke off may have been wrong already; what went on with it may be right from its start.
+     */
+    if (layer_source_is_mixed(source) && (bad > attempt->registry || !attempt->whole)) {
+        *attempt = (struct attempt){.registry = bad, .whole = true};
+        return 1;
+    }
+    if (bad + 1 >= session->plan.count)
+        return 0;
+    session_mirror_failed(session, session->plan.endpoints[bad].host, why->text);
+    attempt->registry = bad + 1;
+    return 1;
+}
+
+/* One try; 1: its bytes are bad, and ${attempt} is the next one. */
+static int fetch_from(struct session *session, const struct pull_layer *layer,
+                      struct attempt *attempt, struct keg_err *err)
 {
     _cleanup_source_ struct keg_source *source = NULL;
-    int r = layer_source_new(session, layer, *registry, &source, err);
+    int r = layer_source_new(session, layer, attempt->registry, &source, err);
     if (r < 0)
         return r;
     r = session->callbacks->layer(session->callbacks->context, layer, source, err);
@@ -61,25 +85,21 @@ static int fetch_from(struct session *session, const struct pull_layer *layer, s
     r = find_cause(source, r, err);
     if (r == -EBADMSG)
         layer_source_reject(source);
-    size_t bad = layer_source_registry(source);
-    if (r != -EBADMSG || layer_source_error(source)->code == 0 || layer_source_was_stored(source) ||
-        bad + 1 >= session->plan.count)
+    if (r != -EBADMSG || layer_source_error(source)->code == 0 || layer_source_was_stored(source))
         return r;
-    session_mirror_failed(session, session->plan.endpoints[bad].host, err->text);
-    *registry = bad + 1;
-    return 1;
+    return try_elsewhere(session, source, attempt, err) == 1 ? 1 : r;
 }
 
 static int fetch_layer(struct session *session, const struct pull_layer *layer, struct keg_err *err)
 {
-    size_t registry = session->first;
+    struct attempt attempt = {.registry = session->first};
     int r = session->callbacks->have_layer(session->callbacks->context, layer, err);
     if (r != 0) {
         if (r > 0)
             session_layer_event(session, PULL_LAYER_EXISTS, layer, layer->size_bytes);
         return r < 0 ? r : 0;
     }
-    while ((r = fetch_from(session, layer, &registry, err)) == 1)
+    while ((r = fetch_from(session, layer, &attempt, err)) == 1)
         ;
     return r;
 }

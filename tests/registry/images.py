@@ -270,6 +270,13 @@ def zstd_frames():
     return single([tar([file("made-as", "zstd-frames\n")])], layer_type=OCI_LAYER + "+zstd", compress=frames)
 
 
+@image
+def twin_layers():
+    """One layer four times, another one between."""
+    twin, other = tar([file("twin", "twin\n")]), tar([file("other", "other\n")])
+    return single([twin, other, twin, twin, twin])
+
+
 # ---------------------------------------------------------------------- what run looks at
 
 @image
