@@ -34,12 +34,18 @@ void layers_order(const struct pull_layer *layers, size_t count, size_t *order)
     }
 }
 
+/* What bytes can be guilty of that are not a layer, or not the right one. */
+static bool is_bytes_fault(int code)
+{
+    return code == -EBADMSG || code == -EFBIG || code == -ENAMETOOLONG;
+}
+
 /* The unpacker failed with `r`. Where its bytes are to blame say so in their own words: it may have
  * stumbled over bad ones before their end, where the digest tells. Return the code of the cause. */
 static int find_cause(struct keg_source *source, int r, struct keg_err *err)
 {
     const struct keg_err *cause = layer_source_error(source);
-    if (cause->code == 0 && r == -EBADMSG)
+    if (cause->code == 0 && is_bytes_fault(r))
         keg_source_drain(source, NULL);
     if (cause->code < 0)
         *err = *cause;
@@ -71,6 +77,16 @@ static int try_elsewhere(struct session *session, const struct keg_source *sourc
     return 1;
 }
 
+/* The layer's blob in the store is no layer: 1 where that was the disk's fault, and it is gone. */
+static int drop_stored(struct session *session, const struct pull_layer *layer)
+{
+    if (store_blob_drop_damaged(session->store, layer->digest, NULL) != 1)
+        return 0;
+    session_text(session, PULL_WARNING,
+                 "the stored bytes of layer %.19s are damaged: fetching them again", layer->digest);
+    return 1;
+}
+
 /* One try; 1: its bytes are bad, and ${attempt} is the next one. */
 static int fetch_from(struct session *session, const struct pull_layer *layer,
                       struct attempt *attempt, struct keg_err *err)
@@ -83,9 +99,12 @@ static int fetch_from(struct session *session, const struct pull_layer *layer,
     if (r >= 0)
         return 0;
     r = find_cause(source, r, err);
-    if (r == -EBADMSG)
-        layer_source_reject(source);
-    if (r != -EBADMSG || layer_source_error(source)->code == 0 || layer_source_was_stored(source))
+    if (!is_bytes_fault(r))
+        return r;
+    layer_source_reject(source);
+    if (layer_source_was_stored(source))
+        return drop_stored(session, layer) == 1 ? 1 : r;
+    if (layer_source_error(source)->code != -EBADMSG)
         return r;
     return try_elsewhere(session, source, attempt, err) == 1 ? 1 : r;
 }

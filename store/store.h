@@ -125,8 +125,13 @@ void store_blob_writer_free(struct store_blob_writer *writer);
  * committed it: its bytes are those of the digest, but turned out to be no layer. */
 void store_blob_writer_discard(struct store_blob_writer *writer);
 
+/* store_blob_drop_damaged(store, digest, err): Hash the blob that the store has, under the digest's lock, and
+ * remove it where its bytes are not those of ${digest}. 1 where it is gone, 0 where it was right; -ENOENT.
+ * Library keg_store_ingest. */
+int store_blob_drop_damaged(struct store *store, const char *digest, struct keg_err *err);
+
 /* store_blob_put(store, digest, data, length, err): Write a small blob (manifest, config) whole, verified.
- * Already there is success. Library keg_store_ingest. */
+ * Already there, and not damaged, is success. Library keg_store_ingest. */
 int store_blob_put(struct store *store, const char *digest, const void *data, size_t length,
                    struct keg_err *err);
 

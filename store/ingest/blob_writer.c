@@ -272,6 +272,12 @@ int store_blob_put(struct store *store, const char *digest, const void *data, si
     _cleanup_(writer_cleanup) struct store_blob_writer *writer = NULL;
     int r = store_blob_writer_new(store, digest, length, &writer, err);
 
+    if (r > 0) {
+        r = store_blob_drop_damaged(store, digest, err);
+        if (r <= 0)
+            return r;
+        r = store_blob_writer_new(store, digest, length, &writer, err);
+    }
     if (r != 0)
         return r > 0 ? 0 : r;
     if ((r = store_blob_writer_restart(writer, err)) < 0 ||

@@ -135,3 +135,19 @@ blobs_whole() {
     equal "$(requests faults "'$(image_digest twin-layers layers | head -1)' in r['path']")" 1
     equal "$(ls "$KEG_ROOT/tmp")" ""
 }
+
+@test "stored blobs that are damaged are mended by a pull: layer, config and manifest" {
+    image_tree x:latest busybox
+    keg_ok pull -q localhost:5001/x
+    local digest
+    for digest in "$(image_digest busybox layers)" "$(image_digest busybox config)" "$(image_digest busybox manifest)"; do
+        damage "$(blob "$digest")"
+    done
+    rm -r "$KEG_ROOT"/layers/*
+    keg_ok pull -q localhost:5001/x
+    blobs_whole
+    rm -r "$KEG_ROOT"/layers/*
+    truncate -s 100 "$(blob "$(image_digest busybox layers)")"
+    keg_ok pull -q localhost:5001/x
+    blobs_whole
+}
