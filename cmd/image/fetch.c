@@ -77,11 +77,16 @@ static int have_layer(void *context, const struct pull_layer *layer, struct keg_
 {
     struct fetch *fetch = context;
     struct keg_err failure = KEG_ERR_INIT;
+    struct store_layer known = {.chain_id = NULL};
     _cleanup_fd_ int fd = -1;
     int r = store_layer_open(fetch->store, layer->chain_id, &fd, &failure);
     if (r == 0)
+        r = store_layer_read(fetch->store, layer->chain_id, &known, &failure);
+    store_layer_done(&known);
+    if (r == 0)
         return 1;
-    return r == -ENOENT ? 0 : keg_fail(err, r, "%s", failure.text);
+    /* A damaged one is unpacked again: its commit takes that one's place. */
+    return r == -ENOENT || r == -EPROTO ? 0 : keg_fail(err, r, "%s", failure.text);
 }
 
 /* compressed bytes -> inflate -> digest of the tar -> files */

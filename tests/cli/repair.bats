@@ -151,3 +151,17 @@ blobs_whole() {
     keg_ok pull -q localhost:5001/x
     blobs_whole
 }
+
+@test "a layer whose meta.json is damaged is mended by a pull" {
+    image_tree x:latest oci-gzip
+    local meta
+    for damage in : rm; do
+        store_reset
+        keg_ok pull -q localhost:5001/x
+        meta=$(echo "$KEG_ROOT"/layers/*/meta.json)
+        if [ $damage = rm ]; then rm "$meta"; else : >"$meta"; fi
+        keg_ok pull -q localhost:5001/x
+        [ -s "$meta" ]
+        equal "$(ls "$KEG_ROOT/tmp")" ""
+    done
+}
