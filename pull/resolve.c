@@ -86,12 +86,10 @@ static int read_unchanged(struct walk *walk, struct keg_buf *ret, char **ret_typ
     return 1;
 }
 
-/* By digest: what comes must have it. */
-static int fetch_by_digest(struct walk *walk, const char *digest, struct keg_buf *ret,
-                           char **ret_type, struct keg_err *err)
+/* By digest, from the registry: what comes must have it. */
+static int request_by_digest(struct walk *walk, const char *digest, struct keg_buf *ret,
+                             char **ret_type, struct keg_err *err)
 {
-    if (read_stored(walk->session->store, digest, ret) == 1)
-        return 0;
     int r = registry_manifest(walk->registry, walk->http, digest, ret, ret_type, err);
     if (r < 0)
         return r;
@@ -99,6 +97,26 @@ static int fetch_by_digest(struct walk *walk, const char *digest, struct keg_buf
     if (r < 0)
         keg_buf_done(ret);
     return r;
+}
+
+/* Whether the document says its own type. The store does not keep what the registry said. */
+static bool names_its_type(const struct keg_buf *bytes)
+{
+    _cleanup_json_ json_t *root = keg_json_parse(bytes->data, bytes->length, NULL);
+    return json_is_string(json_object_get(root, "mediaType"));
+}
+
+/* The first document, by digest. */
+static int fetch_top_by_digest(struct walk *walk, struct keg_buf *ret, char **ret_type,
+                               struct keg_err *err)
+{
+    const char *digest = walk->ref->digest;
+    if (read_stored(walk->session->store, digest, ret) == 1) {
+        if (names_its_type(ret))
+            return 0;
+        keg_buf_done(ret);
+    }
+    return request_by_digest(walk, digest, ret, ret_type, err);
 }
 
 /* By tag: nothing says what must come; the digest is computed. */
@@ -124,7 +142,7 @@ static int fetch_top(struct walk *walk, struct document *ret, struct keg_err *er
     _cleanup_free_ char *type = NULL;
     _cleanup_free_ char *digest = keg_strdup(walk->ref->digest);
     struct keg_buf bytes;
-    int r = walk->ref->digest ? fetch_by_digest(walk, walk->ref->digest, &bytes, &type, err)
+    int r = walk->ref->digest ? fetch_top_by_digest(walk, &bytes, &type, err)
                               : fetch_by_tag(walk, &bytes, &type, &digest, err);
     if (r < 0 || (r = keep(walk->resolved, digest, &bytes, err)) < 0)
         return r;
@@ -141,7 +159,9 @@ static int fetch_chosen(struct walk *walk, const struct descriptor *entry, struc
 {
     _cleanup_free_ char *type = NULL;
     struct keg_buf bytes;
-    int r = fetch_by_digest(walk, entry->digest, &bytes, &type, err);
+    int r = read_stored(walk->session->store, entry->digest, &bytes);
+    if (r == 0)
+        r = request_by_digest(walk, entry->digest, &bytes, &type, err);
     if (r < 0 || (r = keep(walk->resolved, entry->digest, &bytes, err)) < 0)
         return r;
     const struct keg_buf *kept = last_bytes(walk->resolved);

@@ -165,3 +165,11 @@ blobs_whole() {
         equal "$(ls "$KEG_ROOT/tmp")" ""
     done
 }
+
+@test "an image that does not say its type can be pulled by digest twice" {
+    image_tree x:latest untyped
+    keg_ok pull -q "localhost:5001/x@$(image_digest untyped manifest)"
+    keg_ok pull -q "localhost:5001/x@$(image_digest untyped manifest)"
+    keg_ok pull -q localhost:5001/x
+    keg_ok pull -q localhost:5001/x
+}

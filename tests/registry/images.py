@@ -271,6 +271,16 @@ def zstd_frames():
 
 
 @image
+def untyped():
+    """A manifest that leaves its own type to the registry's Content-Type, as the OCI allows."""
+    made = single([tar([file("made-as", "untyped\n")])])
+    value = json.loads(made.manifests[made.top][1])
+    del value["mediaType"]
+    made.details["manifest"] = made.document(OCI_MANIFEST, value)["digest"]
+    return made
+
+
+@image
 def twin_layers():
     """One layer four times, another one between."""
     twin, other = tar([file("twin", "twin\n")]), tar([file("other", "other\n")])
