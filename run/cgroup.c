@@ -184,8 +184,7 @@ static bool is_planned(const struct cgroup_plan *plan, enum cgroup_controller co
 }
 
 /* Hand the controllers down from ${folder} to its children (cgroup-v2.rst, "Controlling
- * Controllers"). One that no limit needs may stay away: the root of a cgroup namespace that has
- * processes refuses all. */
+ * Controllers"). One that no limit needs may stay away. */
 static int enable_controllers(const struct cgroup_layout *layout, const struct cgroup_plan *plan,
                               const char *folder, struct keg_err *err)
 {

@@ -3,10 +3,12 @@
 #include "run/cgroup.h"
 #include "run/cgroup_internal.h"
 
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #define CGROUP_CONTROLLERS_MAX_BYTES 4096
 
@@ -50,11 +52,25 @@ static unsigned v1_controllers(const char *root)
     return found;
 }
 
-static unsigned v2_controllers(const char *root)
+/* Only the machine's own root, which has no such file, may have processes and give controllers to
+ * children both (cgroup-v2.rst, "No Internal Process Constraint"). The root of a cgroup namespace,
+ * as a container has it, may not. A threaded cgroup does not even list its processes. */
+static bool gives_no_more(const char *root)
+{
+    char path[PATH_MAX], text[CGROUP_CONTROLLERS_MAX_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/cgroup.type", root);
+    if (access(path, F_OK) < 0)
+        return false;
+    (void)snprintf(path, sizeof(path), "%s/cgroup.procs", root);
+    return cgroup_read_text(AT_FDCWD, path, text, sizeof(text)) != 0;
+}
+
+unsigned cgroup_v2_controllers(const char *root)
 {
     unsigned found = 1u << CGROUP_DEVICES;
-    char path[64], text[CGROUP_CONTROLLERS_MAX_BYTES];
-    snprintf(path, sizeof(path), "%s/cgroup.controllers", root);
+    char path[PATH_MAX], text[CGROUP_CONTROLLERS_MAX_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/%s", root,
+                   gives_no_more(root) ? "cgroup.subtree_control" : "cgroup.controllers");
     if (cgroup_read_text(AT_FDCWD, path, text, sizeof(text)) < 0)
         return found;
     for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
@@ -68,7 +84,7 @@ void cgroup_layout_detect(struct cgroup_layout *ret)
     *ret = (struct cgroup_layout){.kind = RUN_CGROUP_NONE, .root = "/sys/fs/cgroup"};
     if (is_filesystem(ret->root, CGROUP2_SUPER_MAGIC)) {
         ret->kind = RUN_CGROUP_V2;
-        ret->controllers = v2_controllers(ret->root);
+        ret->controllers = cgroup_v2_controllers(ret->root);
         return;
     }
     ret->controllers = v1_controllers(ret->root);

@@ -54,6 +54,11 @@ static int need(const struct planner *p, enum cgroup_controller controller, cons
 {
     if (p->layout->controllers & (1u << controller))
         return 0;
+    if (is_v2(p))
+        return keg_fail(p->err, -ENOTSUP,
+                        "%s: '%s' gives no '%s' controller to containers (with processes of its "
+                        "own, a cgroup gives none)",
+                        limit, p->layout->root, cgroup_controller_name(controller));
     return keg_fail(p->err, -ENOTSUP, "%s: this machine has no '%s' cgroup controller", limit,
                     cgroup_controller_name(controller));
 }

@@ -132,7 +132,9 @@ Test(cgroup_plan, a_limit_without_its_controller_is_an_error_that_names_both)
     struct cgroup_layout bare = {RUN_CGROUP_V2, "/sys/fs/cgroup", 1u << CGROUP_CPU};
     struct run_resources memory = {.memory_limit_bytes = 64 * MIB}, pids = {.pids_limit = 10};
     check_fails(&bare, &memory, -ENOTSUP,
-                "memory limit: this machine has no 'memory' cgroup controller");
+                "memory limit: '/sys/fs/cgroup' gives no 'memory' controller to containers (with "
+                "processes of its own, a cgroup gives none)");
+    bare.kind = RUN_CGROUP_V1;
     check_fails(&bare, &pids, -ENOTSUP, "pids limit: this machine has no 'pids' cgroup controller");
 }
 
