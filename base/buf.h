@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 /* `data` always ends in a NUL that `length` does not count; it is never NULL once something was
- * appended. After a failed append the buffer is `failed`: further appends do nothing, and keg_buf_ok()
- * says so once at the end (a sticky error, so that a row of appends needs no checks). */
+ * appended. After a failed append the buffer is `failed`: further appends do nothing, and
+ * keg_buf_ok() says so once at the end (a sticky error, so that a row of appends needs no checks).
+ * / */
 struct keg_buf {
     char *data;
     size_t length;
@@ -33,11 +34,12 @@ int keg_buf_add(struct keg_buf *buf, const void *data, size_t length);
 int keg_buf_str(struct keg_buf *buf, const char *s);
 
 /* keg_buf_printf(buf, format, ...): Append formatted text. Return 0 or the sticky error. */
-int keg_buf_printf(struct keg_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int keg_buf_printf(struct keg_buf *buf, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* keg_buf_ok(buf, err, what): Return 0 where no append failed, else fail naming ${what}. */
 int keg_buf_ok(const struct keg_buf *buf, struct keg_err *err, const char *what);
 
-/* keg_buf_take(buf): Hand over the text, NUL-terminated, to be freed by the caller ("" where nothing was
- * appended; NULL when out of memory or after a failed append). ${buf} is empty then. */
+/* keg_buf_take(buf): Hand over the text, NUL-terminated, to be freed by the caller ("" where
+ * nothing was appended; NULL when out of memory or after a failed append). ${buf} is empty then. */
 char *keg_buf_take(struct keg_buf *buf);

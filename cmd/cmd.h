@@ -21,7 +21,7 @@ extern const struct cmd_verb cmd_verb_inspect;
 extern const struct cmd_verb cmd_verb_info;
 extern const struct cmd_verb cmd_verb_version;
 
-/* -------------------------------------------------------------------------------------- helper.c */
+/* ----------------------------------------------------------------------------------- helper.c */
 
 /* cmd_helper_exec(argc, argv, globals, err): Become `keg-image --root … --runroot … ARGV…` (argv[0]
  * is its verb). Found beside this program's file (/proc/self/exe), else in KEG_LIBEXECDIR; $PATH is
@@ -36,7 +36,7 @@ int cmd_helper_exec(int argc, char **argv, const struct cmd_globals *globals, st
 int cmd_helper_run(int argc, char **argv, const struct cmd_globals *globals, bool stdout_to_stderr,
                    int *ret_exit_code, struct keg_err *err);
 
-/* ------------------------------------------------------------------------------------- collect.c */
+/* ---------------------------------------------------------------------------------- collect.c */
 
 /* cmd_leases_dir(store, ret_fd, err): Folder of address leases, RUNROOT/network/leases, made where
  * it is missing. The caller closes *ret_fd. */
@@ -54,7 +54,7 @@ void cmd_collect(struct store *store);
  * them anyway. */
 void cmd_sweep(struct store *store);
 
-/* --------------------------------------------------------------------------------------- lists.c */
+/* ------------------------------------------------------------------------------------ lists.c */
 
 void cmd_cleanup_store(struct store **store);
 #define _cleanup_store_ __attribute__((cleanup(cmd_cleanup_store)))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The WWW-Authenticate header (RFC 9110 §11.6.1): what a registry wants to see before it answers. Pure. */
+/* The WWW-Authenticate header (RFC 9110 §11.6.1): what a registry wants to see before it answers.
+ * Pure. */
 #pragma once
 
 #include "base/base.h"
@@ -23,9 +24,9 @@ struct challenges {
 /* One answer names Basic, Bearer, and on some servers Negotiate and NTLM. */
 #define CHALLENGES_MAX 16
 
-/* challenges_parse(value, list, err): Append the challenges of one header line's ${value} to ${list}; a
- * line may hold several, with quoted strings, backslash escapes and commas between all of them. Return 0,
- * -EPROTO where it is malformed, -E2BIG over CHALLENGES_MAX, or -ENOMEM. */
+/* challenges_parse(value, list, err): Append the challenges of one header line's ${value} to
+ * ${list}; a line may hold several, with quoted strings, backslash escapes and commas between all
+ * of them. Return 0, -EPROTO where it is malformed, -E2BIG over CHALLENGES_MAX, or -ENOMEM. */
 int challenges_parse(const char *value, struct challenges *list, struct keg_err *err);
 
 /* challenges_find(list, scheme): The first of that scheme, case ignored, or NULL. */

@@ -15,9 +15,9 @@ struct http_failure {
     bool tls_verify;
 };
 
-/* http_error(failure, err): Word ${failure}, naming the host; return the code that http_open() documents.
- * For a certificate that is not trusted the host is asked once more, without sending it a request, who
- * issued it. */
+/* http_error(failure, err): Word ${failure}, naming the host; return the code that http_open()
+ * documents. For a certificate that is not trusted the host is asked once more, without sending it
+ * a request, who issued it. */
 int http_error(const struct http_failure *failure, struct keg_err *err);
 
 /* http_error_refused_tls(result): see http_refused_tls(). */

@@ -14,8 +14,8 @@ struct endpoint {
     char *name;       /* as the user knows it: "docker.io" for the former, else the host */
     char *repository; /* on that host */
     bool mirror;
-    bool tls_verify;  /* false: unverified TLS is taken, and plain HTTP where there is no TLS */
-    bool plain;       /* plain HTTP: loopback registries */
+    bool tls_verify; /* false: unverified TLS is taken, and plain HTTP where there is no TLS */
+    bool plain;      /* plain HTTP: loopback registries */
 };
 
 struct plan {
@@ -23,9 +23,10 @@ struct plan {
     size_t count; /* at least 1; the last is the registry itself */
 };
 
-/* plan_make(conf, ref, tls_verify, ret, err): Mirrors in the order of the file, those that pull-from-mirror
- * rules out for ${ref} left out, then the registry itself, its location replaced where ${conf} says so.
- * -EACCES where the registry is blocked, -EINVAL where a location makes no valid name. */
+/* plan_make(conf, ref, tls_verify, ret, err): Mirrors in the order of the file, those that
+ * pull-from-mirror rules out for ${ref} left out, then the registry itself, its location replaced
+ * where ${conf} says so. -EACCES where the registry is blocked, -EINVAL where a location makes no
+ * valid name. */
 int plan_make(const struct registries_conf *conf, const struct store_ref *ref, bool tls_verify,
               struct plan *ret, struct keg_err *err);
 void plan_done(struct plan *plan);

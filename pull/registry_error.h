@@ -19,6 +19,6 @@ struct registry_refusal {
     size_t body_length;
 };
 
-/* registry_error(refusal, now, err): Word it; pure. -ENOENT for 404, -EACCES for 401 and 403, -EDQUOT for 429,
- * -EIO for 5xx, else -EPROTO. */
+/* registry_error(refusal, now, err): Word it; pure. -ENOENT for 404, -EACCES for 401 and 403,
+ * -EDQUOT for 429, -EIO for 5xx, else -EPROTO. */
 int registry_error(const struct registry_refusal *refusal, time_t now, struct keg_err *err);

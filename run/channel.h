@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What parent and child say to each other between clone and execve: packets on a socket pair.
  *
- * The child's end closes by itself at a successful execve, which is how the parent learns of it; the parent's
- * end closes when the parent dies, which is how the child does. */
+ * The child's end closes by itself at a successful execve, which is how the parent learns of it;
+ * the parent's end closes when the parent dies, which is how the child does. */
 #pragma once
 
 #include "base/base.h"
@@ -25,9 +25,11 @@ struct channel_message {
 /* channel_open(ret): A pair of close-on-exec ends above fd 2. 0 or -errno. */
 int channel_open(int ret[static 2]);
 
-/* channel_send(fd, kind): Say ${kind}. 0 or -errno (-EPIPE: the other end is gone; no signal is raised). */
+/* channel_send(fd, kind): Say ${kind}. 0 or -errno (-EPIPE: the other end is gone; no signal is
+ * raised). */
 int channel_send(int fd, enum channel_kind kind);
-/* channel_send_error(fd, err), channel_send_console(fd, console_fd): The two that carry something. */
+/* channel_send_error(fd, err), channel_send_console(fd, console_fd): The two that carry something.
+ * / */
 int channel_send_error(int fd, const struct keg_err *err);
 int channel_send_console(int fd, int console_fd);
 

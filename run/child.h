@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The child: what runs between clone and execve, as a table of named steps (child.c).
  *
- * Everything declared here runs in the child alone: a fork of keg in namespaces of its own, single-threaded,
- * with all signals blocked. A step returns 0, or a negative code with the cause; child_main() puts the
- * step's name in front and sends it to the parent. Nothing is freed: the process executes or exits.
- */
+ * Everything declared here runs in the child alone: a fork of keg in namespaces of its own,
+ * single-threaded, with all signals blocked. A step returns 0, or a negative code with the cause;
+ * child_main() puts the step's name in front and sends it to the parent. Nothing is freed: the
+ * process executes or exits. / */
 #pragma once
 
 #include "run/cgroup.h"
@@ -24,7 +24,7 @@ struct launch {
     bool attach_self; /* clone3 could not place the child in its cgroup */
     struct seccomp_filter seccomp;
     struct run_capabilities capabilities; /* the spec's, cut to what this process may give */
-    uint64_t held; /* the bounding set of this process */
+    uint64_t held;                        /* the bounding set of this process */
     struct statx program; /* keg's own file, which nothing in a container may execute */
     int clone_flags;
 };
@@ -43,8 +43,8 @@ struct child {
     int *mount_fds; /* one for each mount of the plan; -1: not made, or mount(2) will */
 };
 
-/* child_main(launch, channel_fd): Run all steps and execute; on failure report through ${channel_fd} and
- * exit. Does not return. */
+/* child_main(launch, channel_fd): Run all steps and execute; on failure report through
+ * ${channel_fd} and exit. Does not return. */
 _Noreturn void child_main(const struct launch *launch, int channel_fd);
 
 /* child_exit(channel_fd, err): Report ${err} and exit. */
@@ -68,7 +68,8 @@ int child_enter_cwd(struct child *child, struct keg_err *err);
 /* child_console.c: the terminal, standard input and output. */
 int child_make_console(struct child *child, struct keg_err *err);
 int child_set_stdio(struct child *child, struct keg_err *err);
-/* A session of its own, with the terminal on fd 0 where there is one: in the process that will execute. */
+/* A session of its own, with the terminal on fd 0 where there is one: in the process that will
+ * execute. */
 int child_new_session(const struct child *child, struct keg_err *err);
 
 /* child_identity.c: keyring, limits, user, capabilities. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Mounting by fd: the kernel's new mount API, and mount(2) where it has none of it.
  *
- * mount_namespaces(7), fsopen(2), open_tree(2), move_mount(2), mount_setattr(2). Attributes are MOUNT_ATTR_*,
- * propagation is MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. The fallbacks (Linux before 5.2, or 5.12
- * for attributes; a sandbox that answers ENOSYS) name fds as /proc/self/fd/N, so /proc must be mounted.
- * Any process; error texts are the cause alone, the caller puts the mount's name in front.
- */
+ * mount_namespaces(7), fsopen(2), open_tree(2), move_mount(2), mount_setattr(2). Attributes are
+ * MOUNT_ATTR_*, propagation is MS_PRIVATE, MS_SLAVE, MS_SHARED or MS_UNBINDABLE. The fallbacks
+ * (Linux before 5.2, or 5.12 for attributes; a sandbox that answers ENOSYS) name fds as
+ * /proc/self/fd/N, so /proc must be mounted. Any process; error texts are the cause alone, the
+ * caller puts the mount's name in front. / */
 #pragma once
 
 #include "base/base.h"
@@ -27,8 +27,8 @@ struct mount_fs {
     uint64_t attributes;
 };
 
-/* What changes on a bind mount. A propagation of 0 leaves it as it is. The recursive attributes go to all
- * mounts below as well (the options rro, rnosuid...). */
+/* What changes on a bind mount. A propagation of 0 leaves it as it is. The recursive attributes go
+ * to all mounts below as well (the options rro, rnosuid...). */
 struct mount_change {
     uint64_t set, clear;
     uint64_t recursive_set, recursive_clear;
@@ -36,52 +36,55 @@ struct mount_change {
     bool propagation_recursive;
 };
 
-/* Where to mount: an O_PATH fd, and the path below ${root_fd} that it was found at, which the fallback opens
- * again to reach the new mount (and then checks that it did). */
+/* Where to mount: an O_PATH fd, and the path below ${root_fd} that it was found at, which the
+ * fallback opens again to reach the new mount (and then checks that it did). */
 struct mount_target {
     int root_fd;
     const char *path;
     int fd;
 };
 
-/* mount_new_fs(fs, ret_fd, err): Make a detached mount of a new filesystem. *ret_fd is -1 where the kernel
- * cannot: mount_fs_on() then does it all. Return 0 or a negative code with the kernel's own words. */
+/* mount_new_fs(fs, ret_fd, err): Make a detached mount of a new filesystem. *ret_fd is -1 where the
+ * kernel cannot: mount_fs_on() then does it all. Return 0 or a negative code with the kernel's own
+ * words. */
 int mount_new_fs(const struct mount_fs *fs, int *ret_fd, struct keg_err *err);
 
 /* mount_fs_on(fs, mount_fd, target, err): Attach what mount_new_fs() made of ${fs}. */
 int mount_fs_on(const struct mount_fs *fs, int mount_fd, const struct mount_target *target,
                 struct keg_err *err);
 
-/* mount_clone(source_fd, recursive): A detached copy of the mount at ${source_fd}, a fd of any kind. Return
- * its fd, or -errno; -ENOSYS: use mount_bind_on(). */
+/* mount_clone(source_fd, recursive): A detached copy of the mount at ${source_fd}, a fd of any
+ * kind. Return its fd, or -errno; -ENOSYS: use mount_bind_on(). */
 int mount_clone(int source_fd, bool recursive);
 
 /* mount_move(mount_fd, target_fd): Attach a detached mount. 0 or -errno. */
 int mount_move(int mount_fd, int target_fd);
 
-/* mount_attach(mount_fd, change, target, err): Attach what mount_clone() copied, changed before anyone can see
- * it (with mount(2): at once afterwards). -ENOSYS: recursive attributes on a kernel that lacks them. */
+/* mount_attach(mount_fd, change, target, err): Attach what mount_clone() copied, changed before
+ * anyone can see it (with mount(2): at once afterwards). -ENOSYS: recursive attributes on a kernel
+ * that lacks them. */
 int mount_attach(int mount_fd, const struct mount_change *change, const struct mount_target *target,
                  struct keg_err *err);
 
-/* mount_bind_on(source_fd, recursive, change, target, err): Bind ${source_fd} (with the mounts below) on
- * ${target}, as mount_attach() does. */
+/* mount_bind_on(source_fd, recursive, change, target, err): Bind ${source_fd} (with the mounts
+ * below) on ${target}, as mount_attach() does. */
 int mount_bind_on(int source_fd, bool recursive, const struct mount_change *change,
                   const struct mount_target *target, struct keg_err *err);
 
 /* mount_change_fd(mount_fd, change): Change the mount whose root ${mount_fd} is. 0 or -errno. */
 int mount_change_fd(int mount_fd, const struct mount_change *change);
 
-/* mount_context_words(context_fd, code, text, size): What the kernel has to say about an fsopen(2) context
+/* mount_context_words(context_fd, code, text, size): What the kernel has to say about an fsopen(2)
+ * context
  * ("overlay: too many lower directories"), else the errno text of ${code}, into ${text}. */
 void mount_context_words(int context_fd, int code, char *text, size_t size);
 
-/* mount_context_set(context_fd, key, value): fsconfig(2), a string, or a flag where ${value} is NULL.
- * 0 or -errno. */
+/* mount_context_set(context_fd, key, value): fsconfig(2), a string, or a flag where ${value} is
+ * NULL. 0 or -errno. */
 int mount_context_set(int context_fd, const char *key, const char *value);
 
-/* mount_context_finish(context_fd, attributes): Create the superblock and mount it, detached. Return the
- * mount's fd or -errno. */
+/* mount_context_finish(context_fd, attributes): Create the superblock and mount it, detached.
+ * Return the mount's fd or -errno. */
 int mount_context_finish(int context_fd, uint64_t attributes);
 
 /* mount_context_open(type): fsopen(2). Return the fd or -errno. */

@@ -20,6 +20,6 @@ void network_set_up(struct netlink_batch *batch, int index);
 /* network_hash(text): Spreads ids over addresses and names. */
 uint64_t network_hash(const char *text);
 
-/* network_check_prefix(network, err): A prefix of 8 to 30 bits, subnet without host bits, gateway inside;
- * else -EINVAL. */
+/* network_check_prefix(network, err): A prefix of 8 to 30 bits, subnet without host bits, gateway
+ * inside; else -EINVAL. */
 int network_check_prefix(const struct run_network *network, struct keg_err *err);

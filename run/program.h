@@ -10,23 +10,24 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-/* program_execute(args, env, own, err): Look args[0] up in ${env}'s PATH (docker's default where it has
- * none; folders that are not absolute are skipped) unless it holds a '/', and execve(2) it. Return on
- * failure only: -ENOENT not found or its interpreter is missing, -EACCES not executable, a folder, or keg's
- * own file ${own} by /proc/self/exe (CVE-2019-5736), -ENOEXEC another machine's or no program at all. */
+/* program_execute(args, env, own, err): Look args[0] up in ${env}'s PATH (docker's default where it
+ * has none; folders that are not absolute are skipped) unless it holds a '/', and execve(2) it.
+ * Return on failure only: -ENOENT not found or its interpreter is missing, -EACCES not executable,
+ * a folder, or keg's own file ${own} by /proc/self/exe (CVE-2019-5736), -ENOEXEC another machine's
+ * or no program at all. */
 int program_execute(char *const *args, char *const *env, const struct statx *own,
                     struct keg_err *err);
 
-/* program_find(name, search_path, ret, err): The first executable regular file ${name} in the folders of
- * ${search_path}. 0, or as above. */
+/* program_find(name, search_path, ret, err): The first executable regular file ${name} in the
+ * folders of ${search_path}. 0, or as above. */
 int program_find(const char *name, const char *search_path, char ret[static PATH_MAX],
                  struct keg_err *err);
 
-/* program_explain(path, code, err): Fail with what execve(2)'s answer -${code} on ${path} means, by looking at
- * the file. */
+/* program_explain(path, code, err): Fail with what execve(2)'s answer -${code} on ${path} means, by
+ * looking at the file. */
 int program_explain(const char *path, int code, struct keg_err *err);
 
-/* program_interpreter(path, ret): Whom the kernel runs to run ${path}: the name in its first line "#!", with
- * a carriage return where there is one, or in its ELF header. Return 1, 0 where there is none (or the file
- * is neither), or -errno. */
+/* program_interpreter(path, ret): Whom the kernel runs to run ${path}: the name in its first line
+ * "#!", with a carriage return where there is one, or in its ELF header. Return 1, 0 where there is
+ * none (or the file is neither), or -errno. */
 int program_interpreter(const char *path, char ret[static PATH_MAX]);

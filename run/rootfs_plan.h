@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What to mount and make in a container's root, worked out from the spec without touching anything. */
+/* What to mount and make in a container's root, worked out from the spec without touching
+ * anything. / */
 #pragma once
 
 #include "run/mount.h"
@@ -14,32 +15,34 @@ enum rootfs_mount_kind {
 /* One mount. Strings are borrowed from the spec, but `destination` and the arrays. */
 struct rootfs_mount {
     enum rootfs_mount_kind kind;
-    char *destination;         /* absolute, no "." or "..", no double or trailing slash */
-    struct mount_fs fs;        /* ROOTFS_FILESYSTEM; attributes for ROOTFS_CGROUP too */
-    const char **fs_options;   /* what fs.options points to */
-    const char *source;        /* ROOTFS_BIND: absolute, on the host */
-    bool recursive;            /* ROOTFS_BIND: with the mounts below the source */
+    char *destination;          /* absolute, no "." or "..", no double or trailing slash */
+    struct mount_fs fs;         /* ROOTFS_FILESYSTEM; attributes for ROOTFS_CGROUP too */
+    const char **fs_options;    /* what fs.options points to */
+    const char *source;         /* ROOTFS_BIND: absolute, on the host */
+    bool recursive;             /* ROOTFS_BIND: with the mounts below the source */
     struct mount_change change; /* ROOTFS_BIND; propagation for all kinds */
-    bool real_folder; /* /dev, /proc, /sys: a symbolic link of the image there is an error (CVE-2019-19921) */
+    bool real_folder;           /* /dev, /proc, /sys: a symbolic link of the image there is an error
+                                   (CVE-2019-19921) */
 };
 
 struct rootfs_plan {
     struct rootfs_mount *mounts;
     size_t mounts_count;
-    struct run_device *devices; /* the standard ones and the spec's; paths borrowed, cleaned and absolute */
+    struct run_device
+        *devices; /* the standard ones and the spec's; paths borrowed, cleaned and absolute */
     size_t devices_count;
     unsigned long root_propagation; /* MS_*, with MS_REC */
 };
 
 /* rootfs_plan_make(spec, ret, err): Fill the uninitialised ${ret}, which borrows from ${spec};
- * rootfs_plan_done() frees it. -EINVAL: a destination that is not absolute, is "/" or lies in /proc (but the
- * ten files that lxcfs gives); an unknown option of a bind mount; a relative bind source; a device whose
- * path is not below /dev. Pure. */
+ * rootfs_plan_done() frees it. -EINVAL: a destination that is not absolute, is "/" or lies in /proc
+ * (but the ten files that lxcfs gives); an unknown option of a bind mount; a relative bind source;
+ * a device whose path is not below /dev. Pure. */
 int rootfs_plan_make(const struct run_spec *spec, struct rootfs_plan *ret, struct keg_err *err);
 void rootfs_plan_done(struct rootfs_plan *plan);
 
-/* rootfs_clean_path(path): ${path}, absolute, without ".", "..", double or trailing slashes (".." above the
- * root is the root), for the caller to free; NULL when out of memory. Lexical. */
+/* rootfs_clean_path(path): ${path}, absolute, without ".", "..", double or trailing slashes (".."
+ * above the root is the root), for the caller to free; NULL when out of memory. Lexical. */
 char *rootfs_clean_path(const char *path);
 
 /* rootfs_in_proc_allowed(destination): whether a clean path under /proc may be a mount point. */

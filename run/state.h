@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state.json in a container's run folder: what is needed to find and clean up what runs (runtime-spec,
- * "State", with members of keg's own). It lives in tmpfs and is replaced whole, without fsync. */
+/* state.json in a container's run folder: what is needed to find and clean up what runs
+ * (runtime-spec, "State", with members of keg's own). It lives in tmpfs and is replaced whole,
+ * without fsync. */
 #pragma once
 
 #include "base/base.h"
@@ -14,7 +15,7 @@ struct state {
     const char *status; /* "created", "running" */
     pid_t pid;
     uint64_t pid_start_ticks;
-    char *const *cgroups; /* absolute paths, NULL-terminated, or NULL */
+    char *const *cgroups;   /* absolute paths, NULL-terminated, or NULL */
     struct in_addr address; /* 0.0.0.0: none leased */
 };
 
@@ -33,6 +34,6 @@ struct state_copy {
 int state_read(int rundir_fd, struct state_copy *ret, struct keg_err *err);
 void state_done(struct state_copy *state);
 
-/* state_open_process(state): A pidfd of the process that the state means, and no other that got its number
- * since. -ESRCH: it has ended. */
+/* state_open_process(state): A pidfd of the process that the state means, and no other that got its
+ * number since. -ESRCH: it has ended. */
 int state_open_process(const struct state_copy *state);

@@ -158,6 +158,14 @@ def heads_and_leftovers():
     check("no TODO", leftovers)
 
 
+def lines_fit():
+    problems = []
+    for path in sources(".c", ".h") + glob.glob("tests/**/*.[ch]", recursive=True):
+        with open(path, encoding="utf-8") as file:
+            problems += [f"{path}:{number}" for number, line in enumerate(file, 1) if len(line) > 101]
+    check("no line is longer than 100 columns", problems)
+
+
 def symbols(archive):
     listing = subprocess.run(["nm", "-g", "--defined-only", archive], stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True, check=True).stdout
@@ -189,6 +197,7 @@ def main():
     fds_are_close_on_exec()
     no_forbidden_words()
     heads_and_leftovers()
+    lines_fit()
     exported_names(build)
     print(f"1..{count}")
     sys.exit(1 if failed else 0)

@@ -101,12 +101,12 @@ void cmd_args_done(struct cmd_args *args);
 /* cmd_parse(verb, argc, argv, options, ret, err): Read argv[1] and on by ${verb}'s table into
  * ${options}, a struct that the caller filled with defaults (NULL where the verb has no table).
  * Taken: `--name value`, `--name=value`, `-v value`, `-vvalue`, `-v=value`, clusters `-it`, `--`
- * (ends options), `-` (positional). Options may stand behind positional arguments unless ${verb} says options_first:
- * then everything from the first positional argument on is positional. `--help` is known to every
- * verb. Return 0; 1 where `--help` was given (*ret is empty); -EINVAL with an unknown flag (with
- * "did you mean"), a missing or a bad value, or a wrong number of positional arguments; -ENOMEM.
- * ${ret} is to be freed with cmd_args_done(), lists in ${options} with cmd_options_done(), also on
- * failure. */
+ * (ends options), `-` (positional). Options may stand behind positional arguments unless ${verb}
+ * says options_first: then everything from the first positional argument on is positional.
+ * `--help` is known to every verb. Return 0; 1 where `--help` was given (*ret is empty); -EINVAL
+ * with an unknown flag (with "did you mean"), a missing or a bad value, or a wrong number of
+ * positional arguments; -ENOMEM. ${ret} is to be freed with cmd_args_done(), lists in ${options}
+ * with cmd_options_done(), also on failure. */
 int cmd_parse(const struct cmd_verb *verb, int argc, char **argv, void *options,
               struct cmd_args *ret, struct keg_err *err);
 
@@ -121,7 +121,7 @@ int cmd_begin(const struct cmd_verb *verb, int argc, char **argv, void *options,
               struct cmd_args *ret);
 
 /* cmd_print_help(file, verb, width): `keg VERB --help`, lines wrapped at ${width} columns (0: 80).
- */
+ * / */
 void cmd_print_help(FILE *file, const struct cmd_verb *verb, unsigned width);
 
 /* cmd_print_overview(file, verbs, noun, width): `keg --help`: all ${verbs} (a NULL-terminated
@@ -131,7 +131,7 @@ void cmd_print_overview(FILE *file, const struct cmd_verb *const *verbs, const c
 
 /* cmd_nearest(word, candidates, count): The candidate that ${word} is most likely a slip of: at
  * most two letters missing, too many, wrong or swapped (one in words under five letters), or NULL.
- */
+ * / */
 const char *cmd_nearest(const char *word, const char *const *candidates, size_t count);
 
 /* cmd_main(verbs, argc, argv): A whole program: global options (--root DIR, --runroot DIR, --help,

@@ -7,10 +7,8 @@
 #include <stddef.h>
 
 /* cmd_error(verb, object, err): Print "keg: VERB 'OBJECT': TEXT" (without ${object} where it is
- * NULL, without
- * ${verb} where that is NULL) as one line with one write(2). Control characters of ${object} come
- * out as
- * '?'. Return CMD_EXIT_FAILED, so that it can stand behind `return`. */
+ * NULL, without ${verb} where that is NULL) as one line with one write(2). Control characters of
+ * ${object} come out as '?'. Return CMD_EXIT_FAILED, so that it can stand behind `return`. */
 int cmd_error(const char *verb, const char *object, const struct keg_err *err);
 
 /* cmd_complain(verb, object, format, ...): The same with a text of the caller. */
@@ -20,8 +18,8 @@ int cmd_complain(const char *verb, const char *object, const char *format, ...)
 /* cmd_warn(verb, format, ...): Print "keg: VERB: warning: TEXT". */
 void cmd_warn(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* cmd_error_line(verb, object, text, ret, size): The line that cmd_error() prints, for tests. An ${object}
- * that ${text} names in quotes already is left out. */
+/* cmd_error_line(verb, object, text, ret, size): The line that cmd_error() prints, for tests. An
+ * ${object} that ${text} names in quotes already is left out. */
 void cmd_error_line(const char *verb, const char *object, const char *text, char *ret, size_t size);
 
 /* cmd_exit_combine(a, b): The exit code of a verb that went on behind a failure: the failures'

@@ -4,8 +4,8 @@
 
 #include <stdatomic.h>
 
-/* cancel_install(): From now on the first SIGINT, SIGTERM or SIGHUP sets the flag; a second of the same kind
- * ends the process at once, as if nothing had been installed. */
+/* cancel_install(): From now on the first SIGINT, SIGTERM or SIGHUP sets the flag; a second of the
+ * same kind ends the process at once, as if nothing had been installed. */
 void cancel_install(void);
 
 /* cancel_flag(): The flag, for struct pull_options. */

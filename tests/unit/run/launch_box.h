@@ -23,8 +23,8 @@ void box_close(struct box *box);
 /* box_script(box, script): Run `sh -c script`. */
 void box_script(struct box *box, const char *script);
 
-/* box_run(box): Create, start, read to the end, wait, destroy. Return the exit code, or the negative error code
- * of create or start, with box->err. */
+/* box_run(box): Create, start, read to the end, wait, destroy. Return the exit code, or the
+ * negative error code of create or start, with box->err. */
 int box_run(struct box *box);
 
 /* box_run_script(box, script): Both of the above. */
@@ -33,8 +33,8 @@ int box_run_script(struct box *box, const char *script);
 /* box_write(path, text, mode): A file in the root; ${path} is absolute on the host. */
 void box_write(const char *path, const void *text, size_t length, mode_t mode);
 
-/* box_forget(calls, count): From now on ${calls} answer ENOSYS in this process and its children, as on a kernel
- * that lacks them. */
+/* box_forget(calls, count): From now on ${calls} answer ENOSYS in this process and its children, as
+ * on a kernel that lacks them. */
 void box_forget(const int *calls, size_t count);
 /* box_forget_new_calls(): All that keg has a fallback for: Linux 5.3 or so. */
 void box_forget_new_calls(void);
