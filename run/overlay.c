@@ -32,7 +32,6 @@ static int join_lowers(const struct overlay *overlay, struct keg_buf *ret)
     return ret->failed;
 }
 
-/* -EINVAL for the first one: a kernel before 6.5, which knows one list only. */
 static int set_lowers_one_by_one(int context, const struct overlay *overlay)
 {
     char path[32];
@@ -60,15 +59,13 @@ static int set_folder(int context, const char *key, int dirfd, const char *name)
     return mount_context_set(context, key, path);
 }
 
-static int configure(int context, const struct overlay *overlay)
+static int configure(int context, const struct overlay *overlay, bool as_list)
 {
     int r = mount_context_set(context, "userxattr", NULL);
     if (r == 0)
         r = mount_context_set(context, "source", "overlay");
     if (r == 0)
-        r = set_lowers_one_by_one(context, overlay);
-    if (r == -EINVAL)
-        r = set_lower_list(context, overlay);
+        r = as_list ? set_lower_list(context, overlay) : set_lowers_one_by_one(context, overlay);
     if (r == 0)
         r = set_folder(context, "upperdir", overlay->dirfd, "upper");
     if (r == 0)
@@ -78,14 +75,14 @@ static int configure(int context, const struct overlay *overlay)
     return r;
 }
 
-static int mount_by_context(const struct overlay *overlay, struct keg_err *err)
+static int mount_by_one_context(const struct overlay *overlay, bool as_list, struct keg_err *err)
 {
     _cleanup_fd_ int context = mount_context_open("overlay");
     if (context == -ENODEV)
         return keg_fail(err, context, "overlay: this kernel has no overlayfs (modprobe overlay)");
     if (context < 0)
         return keg_fail(err, context, "overlay: %s", keg_errno_text(context));
-    int r = configure(context, overlay);
+    int r = configure(context, overlay, as_list);
     if (r == 0)
         r = mount_context_finish(context, 0);
     if (r >= 0)
@@ -93,6 +90,14 @@ static int mount_by_context(const struct overlay *overlay, struct keg_err *err)
     char words[256];
     mount_context_words(context, r, words, sizeof(words));
     return keg_fail(err, r, "overlay of %zu layers: %s", overlay->count, words);
+}
+
+/* Kernels before 6.7 know one list only. Before 6.5 they take the unknown option and refuse it when
+ * the mount is made, so that a context can only be thrown away. */
+static int mount_by_context(const struct overlay *overlay, struct keg_err *err)
+{
+    int r = mount_by_one_context(overlay, false, err);
+    return r == -EINVAL ? mount_by_one_context(overlay, true, err) : r;
 }
 
 /* ---- with mount(2) */
