@@ -136,17 +136,11 @@ static void settle(struct cmd_launch *launch)
 
 static void tell_limits(const struct cmd_launch *launch, const struct run_exit *ended)
 {
-    char limit[32], peak[32];
     const struct run_resources *resources = &launch->spec->resources;
-    if (ended->oom_killed && resources->memory_limit_bytes > 0) {
-        keg_format_size_binary((uint64_t)resources->memory_limit_bytes, limit);
-        keg_format_size_binary(ended->memory_peak_bytes, peak);
-        cmd_complain("run", launch->container.name,
-                     "a process was killed by the memory limit of %s (peak %s); a larger one: -m",
-                     limit, peak);
-    } else if (ended->oom_killed) {
-        cmd_complain("run", launch->container.name,
-                     "a process was killed: the host ran out of memory");
+    _cleanup_buf_ struct keg_buf text = keg_buf_init(KEG_ERR_TEXT_BYTES);
+    if (ended->oom_killed) {
+        plan_oom_text(resources->memory_limit_bytes, ended->memory_peak_bytes, &text);
+        cmd_complain("run", launch->container.name, "%s", text.data ? text.data : "out of memory");
     }
     if (ended->pids_denied)
         cmd_complain("run", launch->container.name,

@@ -106,3 +106,8 @@ int plan_spec(const struct plan_flags *flags, const struct plan_context *context
 void plan_hosts(const char *hostname, const char *address, const char *gateway,
                 struct keg_buf *ret);
 void plan_resolv_conf(const char *host_text, bool own_network, struct keg_buf *ret);
+
+/* plan_oom_text(limit_bytes, peak_bytes, ret): What to tell of a container whose memory limit
+ * killed a process of it, in words. A peak of 0 is not known (cgroup v2 before Linux 5.19) and left
+ * out; a limit of 0 or below says that it was the host's memory. Appended to ${ret}. */
+void plan_oom_text(int64_t limit_bytes, uint64_t peak_bytes, struct keg_buf *ret);

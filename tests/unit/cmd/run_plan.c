@@ -396,3 +396,23 @@ Test(plan_files, name_servers_on_loopback_are_left_out_of_an_own_network)
     plan_resolv_conf("nameserver ::1\n", true, &none);
     cr_assert_str_eq(none.data, "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
 }
+
+Test(plan_ended, a_memory_kill_is_told_with_what_is_known)
+{
+    static const struct {
+        int64_t limit;
+        uint64_t peak;
+        const char *text;
+    } table[] = {
+        {64 << 20, 64 << 20,
+         "a process was killed by the memory limit of 64MiB (peak 64MiB); a larger one: -m"},
+        {64 << 20, 0, "a process was killed by the memory limit of 64MiB; a larger one: -m"},
+        {0, 5 << 20, "a process was killed: the host ran out of memory"},
+        {-1, 0, "a process was killed: the host ran out of memory"},
+    };
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++) {
+        _cleanup_buf_ struct keg_buf text = keg_buf_init(4096);
+        plan_oom_text(table[i].limit, table[i].peak, &text);
+        cr_assert_str_eq(text.data, table[i].text);
+    }
+}
