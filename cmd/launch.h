@@ -38,8 +38,8 @@ void cmd_launch_done(struct cmd_launch *launch);
  * exit code of a pull that has printed its own message. */
 int cmd_launch_find_image(struct cmd_launch *launch, const char *name, struct keg_err *err);
 
-/* cmd_launch_prepare.c -- cmd_launch_prepare(launch, image_name, err): Container folder, root,
- * user, address, files and spec: all up to the moment where processes come in. */
+/* launch_prepare.c -- cmd_launch_prepare(launch, image_name, err): Container folder, root, user,
+ * address, files and spec: all up to the moment where processes come in. */
 int cmd_launch_prepare(struct cmd_launch *launch, const char *image_name, struct keg_err *err);
 
 /* launch_stdio.c: which fds the container gets, and what keg carries itself. A terminal of the
