@@ -281,7 +281,7 @@ static void check_destroy_nested(const struct cgroup_layout *layout)
     pid_t pid = fork_into(cgroup, sleep_forever);
     usleep(20000);
     int length = snprintf(text, sizeof(text), "%d", pid);
-    strcat(procs, "/cgroup.procs");
+    snprintf(procs, sizeof(procs), "%s/a/b/cgroup.procs", cgroup_paths(cgroup)[0]);
     cr_assert_eq(keg_write_file(AT_FDCWD, procs, text, (size_t)length), 0);
     destroy(cgroup);
     cr_expect_eq(waitpid(pid, NULL, 0), pid);
