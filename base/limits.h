@@ -58,3 +58,11 @@
 
 /* Longest error text that travels with struct keg_err. */
 #define KEG_ERR_TEXT_BYTES 1024
+
+/* A config.json, an `exec --process`, an `update --resources`: runc's own are below 100 KiB. */
+#define KEG_SPEC_MAX_BYTES (8u * 1024 * 1024)
+
+/* Entries of one list in a config.json; and bytes of one text in it (arguments: the kernel's
+ * MAX_ARG_STRLEN is 128 KiB, and it says so itself). */
+#define KEG_SPEC_ENTRIES_MAX    (64u * 1024)
+#define KEG_SPEC_TEXT_MAX_BYTES (1u * 1024 * 1024)

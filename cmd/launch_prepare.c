@@ -99,8 +99,8 @@ static int mount_root(struct cmd_launch *launch, struct keg_err *err)
     if (r == 0)
         r = dress_upper(launch->dirfd, fds[0], err);
     if (r == 0)
-        r = run_overlay_mount(fds, count, launch->dirfd, launch->flags->remove, &launch->rootfs_fd,
-                              err);
+        r = run_overlay_mount(fds, count, launch->dirfd, launch->flags->remove, -1,
+                              &launch->rootfs_fd, err);
     for (size_t i = 0; i < count; i++)
         (void)close(fds[i]);
     return r;

@@ -165,7 +165,7 @@ static int add_v1_controller(struct cgroup *cgroup, const struct cgroup_layout *
 
 static int add_v1(struct cgroup *cgroup, const struct cgroup_layout *layout, struct keg_err *err)
 {
-    for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++) {
+    for (unsigned c = 0; c < CGROUP_CPUSET; c++) {
         if (!(layout->controllers & (1u << c)))
             continue;
         int result = add_v1_controller(cgroup, layout, c, err);
@@ -191,7 +191,7 @@ static int enable_controllers(const struct cgroup_layout *layout, const struct c
     char path[PATH_MAX], enabled[FLAT_FILE_MAX_BYTES] = "";
     snprintf(path, sizeof(path), "%s/cgroup.subtree_control", folder);
     cgroup_read_text(AT_FDCWD, path, enabled, sizeof(enabled));
-    for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++) {
+    for (unsigned c = 0; c < CGROUP_CPUSET; c++) {
         const char *name = cgroup_controller_name(c);
         if (c == CGROUP_DEVICES || !(layout->controllers & (1u << c)) ||
             cgroup_has_word(enabled, name))
@@ -218,7 +218,7 @@ static int add_v2(struct cgroup *cgroup, const struct cgroup_layout *layout,
         result = enable_controllers(layout, plan, parent, err);
     if (result == 0)
         result = add_folder(cgroup, layout->root, "", err);
-    for (size_t c = 0; c < CGROUP_CONTROLLERS; c++)
+    for (size_t c = 0; c < CGROUP_CPUSET; c++)
         cgroup->folder_of[c] = 0;
     return result;
 }
@@ -267,9 +267,10 @@ static int fill(struct cgroup *cgroup, const struct cgroup_layout *layout,
     return result;
 }
 
-int cgroup_create(const struct cgroup_layout *layout, const char *id,
+int cgroup_create(const struct cgroup_layout *layout, const struct cgroup_where *where,
                   const struct cgroup_plan *plan, struct cgroup **ret, struct keg_err *err)
 {
+    const char *id = where->id;
     if (!cgroup_id_is_valid(id))
         return keg_fail(err, -EINVAL, "container id '%s' is not valid", id);
     struct cgroup *cgroup = cgroup_new(layout, id);
@@ -307,7 +308,7 @@ size_t cgroup_binds(const struct cgroup *cgroup, struct cgroup_bind ret[static C
         ret[0] = (struct cgroup_bind){"", cgroup->paths[0]};
         return 1;
     }
-    for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
+    for (unsigned c = 0; c < CGROUP_CPUSET; c++)
         if (cgroup->folder_of[c] >= 0)
             ret[count++] = (struct cgroup_bind){cgroup_controller_name(c),
                                                 cgroup->paths[cgroup->folder_of[c]]};

@@ -2,8 +2,8 @@
 /* A container's control groups: which layout this machine has, what to write, and the life of the
  * folders.
  *
- * cgroups(7), Documentation/admin-guide/cgroup-v1, cgroup-v2.rst. A container has the folder
- * keg/<id> below the mount of each controller that keg uses (v1, hybrid), or one such folder (v2).
+ * cgroups(7), Documentation/admin-guide/cgroup-v1, cgroup-v2.rst. A container has one folder (by
+ * default keg/<id>) below the mount of each controller that it uses (v1, hybrid), or one (v2).
  * On the hot path nobody writes `cgroup.procs`: the kernel waits for an RCU grace period (7-12 ms)
  * there. */
 #pragma once
@@ -17,6 +17,16 @@ enum cgroup_controller {
     CGROUP_CPU,
     CGROUP_PIDS,
     CGROUP_DEVICES,
+    CGROUP_CPUSET,
+    CGROUP_IO, /* v1: blkio */
+    CGROUP_HUGETLB,
+    CGROUP_RDMA,
+    CGROUP_NET_CLS,  /* v1 */
+    CGROUP_NET_PRIO, /* v1 */
+    CGROUP_CPUACCT,  /* v1: counted; v2: cpu */
+    CGROUP_FREEZER,  /* v1; in v2 every folder has it */
+    CGROUP_PERF_EVENT,
+    CGROUP_MISC,
     CGROUP_CONTROLLERS
 };
 
@@ -70,13 +80,70 @@ unsigned cgroup_weight_of_shares(uint64_t shares);
 /* A container's folders, with the fds that its first process needs. Opaque; on the heap. */
 struct cgroup;
 
-/* cgroup_create(layout, id, plan, ret, err): Make keg/<id> in every hierarchy of ${layout} and
- * write ${plan}. An empty folder that a crash left is used again; one with processes in it is
- * -EBUSY. A limit that cannot be set is an error that names it, its file and why. On failure
- * nothing is left. ${id} is checked ([a-zA-Z0-9_+-][a-zA-Z0-9_+.-]*, -EINVAL). With
- * RUN_CGROUP_NONE the result has no folders and all calls below do nothing. Parent. */
-int cgroup_create(const struct cgroup_layout *layout, const char *id,
+/* Where a container's folders are to be. */
+struct cgroup_where {
+    const char *id;
+    /* config-linux.md "Cgroups Path": below the root of each hierarchy, with or without a slash in
+     * front; with the manager systemd "slice:prefix:name". NULL or "": keg/<id>, or
+     * "system.slice:keg:<id>". */
+    const char *path;
+    enum run_cgroup_manager manager;
+    bool all_controllers;     /* v1: a folder in every hierarchy that is mounted */
+    char *const *annotations; /* systemd: org.systemd.property.NAME=VALUE; may be NULL */
+};
+
+/* cgroup_create(layout, where, plan, ret, err): Make the folders in the hierarchies that ${plan}
+ * needs (or all), with those above them, and write ${plan}. An empty folder that a crash left is
+ * used again; one with processes in it, or a frozen one, is -EBUSY. A limit that cannot be set is
+ * an error that names it, its file and why. On failure nothing is left. ${where->id} is checked
+ * ([a-zA-Z0-9_+-][a-zA-Z0-9_+.-]*, -EINVAL), and so is its path (no ".", ".."; no folder of it
+ * may be longer than NAME_MAX). With RUN_CGROUP_NONE or RUN_CGROUP_MANAGER_DISABLED the result has
+ * no folders and all calls below do nothing; so it has where this process may not make any (no
+ * root: -EACCES, -EPERM, -EROFS) and ${plan} holds no limit that somebody asked for. Parent. */
+int cgroup_create(const struct cgroup_layout *layout, const struct cgroup_where *where,
                   const struct cgroup_plan *plan, struct cgroup **ret, struct keg_err *err);
+
+/* cgroup_needs_pid(cgroup): Whether systemd makes the folders, which it does for a process that
+ * exists: then the parent calls cgroup_enter_scope() when it has cloned, and the child waits. */
+bool cgroup_needs_pid(const struct cgroup *cgroup);
+/* cgroup_enter_scope(cgroup, layout, pid, plan, err): Have systemd start the scope with ${pid} in
+ * it, wait for the job, and write ${plan}. */
+int cgroup_enter_scope(struct cgroup *cgroup, const struct cgroup_layout *layout, pid_t pid,
+                       const struct cgroup_plan *plan, struct keg_err *err);
+
+/* cgroup_open(layout, id, paths, scope, ret, err): A handle of folders that another process made,
+ * by the stored paths of cgroup_paths() and cgroup_scope(). Missing folders are left out. */
+int cgroup_open(const struct cgroup_layout *layout, const char *id, char *const *paths,
+                const char *scope, struct cgroup **ret, struct keg_err *err);
+
+/* cgroup_scope(cgroup): systemd's unit ("keg-<id>.scope"), or NULL. Borrowed. */
+const char *cgroup_scope(const struct cgroup *cgroup);
+
+/* cgroup_freeze(cgroup, frozen, err): Freeze or thaw, and return when it is (v1 freezer.state, v2
+ * cgroup.freeze and cgroup.events); thaws again where that takes longer than
+ * CGROUP_DESTROY_TIMEOUT_MS. -ENOTSUP: no freezer; on v1 a container without a freezer folder gets
+ * one now, with its processes moved there. */
+int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct keg_err *err);
+bool cgroup_is_frozen(const struct cgroup *cgroup);
+
+/* cgroup_apply(cgroup, plan, err): Write ${plan} to a living container's folders; what was written
+ * is put back where a later write fails. Device rules replace the old ones. */
+int cgroup_apply(struct cgroup *cgroup, const struct cgroup_plan *plan, struct keg_err *err);
+
+/* cgroup_attach_fds(cgroup): Open again what cgroup_attach_self() needs, for run_exec(); closed by
+ * cgroup_close_fds(). 0 or -errno. cgroup_clone_fd() works as well. */
+int cgroup_attach_fds(struct cgroup *cgroup);
+/* cgroup_descend(cgroup, path, err): Make ${cgroup} (of cgroup_open()) mean the folder ${path},
+ * relative, that exists below its own: for run_exec_options.cgroup. */
+int cgroup_descend(struct cgroup *cgroup, const char *path, struct keg_err *err);
+
+/* cgroup_pids(cgroup, ret, ret_count, err): All processes in it and below, sorted, each once; for
+ * the caller to free. */
+int cgroup_pids(const struct cgroup *cgroup, pid_t **ret, size_t *ret_count, struct keg_err *err);
+/* cgroup_stats_read(cgroup, ret, err), cgroup_oom_eventfd(cgroup, err): as run_stats_read() and
+ * run_oom_eventfd(). */
+int cgroup_stats_read(const struct cgroup *cgroup, struct run_stats *ret, struct keg_err *err);
+int cgroup_oom_eventfd(const struct cgroup *cgroup, struct keg_err *err);
 
 /* cgroup_clone_fd(cgroup): v2: the folder's fd, for clone3(2)'s CLONE_INTO_CGROUP; borrowed. -1 on
  * v1. CLONE_NEWCGROUP must not be in the same clone3: the kernel takes the root of the new
@@ -126,7 +193,7 @@ int cgroup_destroy(struct cgroup *cgroup /* takes */, struct keg_err *err);
 #define CGROUP_DESTROY_TIMEOUT_MS 5000
 
 /* cgroup_destroy_paths(paths, id, err): The same by stored paths, after a crash. Every path must be
- * /sys/fs/cgroup/.../keg/<id>, without "." or "..", and be on a cgroup filesystem: -EINVAL
+ * below /sys/fs/cgroup, without "." or "..", on a cgroup filesystem and not its root: -EINVAL
  * otherwise, with nothing touched. Missing ones are success. ${paths} may be NULL. */
 int cgroup_destroy_paths(char *const *paths, const char *id, struct keg_err *err);
 

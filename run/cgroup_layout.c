@@ -19,6 +19,16 @@ const char *cgroup_controller_name(enum cgroup_controller controller)
         [CGROUP_CPU] = "cpu",
         [CGROUP_PIDS] = "pids",
         [CGROUP_DEVICES] = "devices",
+        [CGROUP_CPUSET] = "cpuset",
+        [CGROUP_IO] = "blkio",
+        [CGROUP_HUGETLB] = "hugetlb",
+        [CGROUP_RDMA] = "rdma",
+        [CGROUP_NET_CLS] = "net_cls",
+        [CGROUP_NET_PRIO] = "net_prio",
+        [CGROUP_CPUACCT] = "cpuacct",
+        [CGROUP_FREEZER] = "freezer",
+        [CGROUP_PERF_EVENT] = "perf_event",
+        [CGROUP_MISC] = "misc",
     };
     return controller < CGROUP_CONTROLLERS ? names[controller] : "?";
 }
@@ -43,7 +53,7 @@ static bool is_filesystem(const char *path, unsigned long magic)
 static unsigned v1_controllers(const char *root)
 {
     unsigned found = 0;
-    for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++) {
+    for (unsigned c = 0; c < CGROUP_CPUSET; c++) {
         char path[64];
         snprintf(path, sizeof(path), "%s/%s", root, cgroup_controller_name(c));
         if (is_filesystem(path, CGROUP_SUPER_MAGIC))
@@ -73,7 +83,7 @@ unsigned cgroup_v2_controllers(const char *root)
                    gives_no_more(root) ? "cgroup.subtree_control" : "cgroup.controllers");
     if (cgroup_read_text(AT_FDCWD, path, text, sizeof(text)) < 0)
         return found;
-    for (unsigned c = 0; c < CGROUP_CONTROLLERS; c++)
+    for (unsigned c = 0; c < CGROUP_CPUSET; c++)
         if (cgroup_has_word(text, cgroup_controller_name(c)))
             found |= 1u << c;
     return found;

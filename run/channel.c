@@ -76,10 +76,10 @@ int channel_send_error(int fd, const struct keg_err *err)
     return send_packet(fd, &packet, sizeof(packet), -1);
 }
 
-int channel_send_console(int fd, int console_fd)
+int channel_send_fd(int fd, enum channel_kind kind, int passed_fd)
 {
-    uint8_t byte = CHANNEL_CONSOLE;
-    return send_packet(fd, &byte, 1, console_fd);
+    uint8_t byte = (uint8_t)kind;
+    return send_packet(fd, &byte, 1, passed_fd);
 }
 
 static int received_fd(struct msghdr *message)
@@ -98,7 +98,8 @@ static bool is_complete(const struct packet *packet, ssize_t length, int fd)
         return false;
     if (packet->kind == CHANNEL_FAILED)
         return length == (ssize_t)sizeof(*packet);
-    return length == 1 && (packet->kind == CHANNEL_CONSOLE) == (fd >= 0);
+    bool carries = packet->kind == CHANNEL_CONSOLE || packet->kind == CHANNEL_SECCOMP;
+    return length == 1 && carries == (fd >= 0);
 }
 
 int channel_receive(int fd, struct channel_message *ret)

@@ -27,6 +27,13 @@ struct launch {
     uint64_t held;                        /* the bounding set of this process */
     struct statx program; /* keg's own file, which nothing in a container may execute */
     int clone_flags;
+    bool new_user_namespace;
+    int gate_fd; /* options.detached: the listening socket that the child waits at; else -1 */
+    /* What only a process outside of the new user namespace may open (launch_mounts.c): the root
+     * where options.rootfs_fd is none, and one for each mount of the plan, id-mapped where the spec
+     * says so. -1: the child does it itself. */
+    int root_fd;
+    int *source_fds;
 };
 
 struct child {
@@ -34,11 +41,12 @@ struct child {
     const struct run_spec *spec;
     const struct run_options *options;
     int channel_fd;
-    int proc_fd;    /* a procfs that no image and no mount can reach */
-    int root_fd;    /* O_PATH: the container's root */
-    int dev_fd;     /* O_PATH: its /dev */
-    int empty_fd;   /* the read-only tmpfs that masks folders, or -1 */
-    int console_fd; /* the terminal's slave, or -1 */
+    bool unmapped_root; /* in a user namespace: no mknod(2), no ids but the mapped ones */
+    int proc_fd;        /* a procfs that no image and no mount can reach */
+    int root_fd;        /* O_PATH: the container's root */
+    int dev_fd;         /* O_PATH: its /dev */
+    int empty_fd;       /* the read-only tmpfs that masks folders, or -1 */
+    int console_fd;     /* the terminal's slave, or -1 */
     struct init_arguments own_arguments;
     int *mount_fds; /* one for each mount of the plan; -1: not made, or mount(2) will */
 };

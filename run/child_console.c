@@ -83,7 +83,7 @@ int child_make_console(struct child *child, struct keg_err *err)
         r = bind_on_console(child, slave, err);
     if (r < 0)
         return r;
-    r = channel_send_console(child->channel_fd, master);
+    r = channel_send_fd(child->channel_fd, CHANNEL_CONSOLE, master);
     if (r < 0)
         return keg_fail(err, r, "hand over the terminal: %s", keg_errno_text(r));
     child->console_fd = TAKE_FD(slave);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs in the parent: a container from creation to removal. */
-#include "run/run.h"
-
 #include "run/channel.h"
+#include "run/container_internal.h"
 #include "run/launch.h"
 #include "run/network.h"
 #include "run/state.h"
@@ -15,20 +14,6 @@
 
 /* How long a killed pid 1 may take before its cgroup is looked at: a frozen one never dies. */
 #define KILL_TIMEOUT_MS 2000
-
-struct run_container {
-    pid_t pid;      /* 0: none yet, or ended and reaped */
-    pid_t last_pid; /* for run_pid() */
-    int pidfd;
-    int channel_fd;
-    int console_fd;
-    int rundir_fd;
-    int status; /* once reaped */
-    uint64_t pid_start_ticks;
-    struct in_addr address;
-    char *id;
-    struct cgroup *cgroup;
-};
 
 static void close_fd(int *fd)
 {
@@ -53,7 +38,7 @@ static struct run_container *container_new(const struct run_options *options)
     if (!container)
         return NULL;
     *container = (struct run_container){.pidfd = -1, .channel_fd = -1, .console_fd = -1};
-    container->address = options->network ? options->address : (struct in_addr){0};
+    container->state.address = options->network ? options->address : (struct in_addr){0};
     container->rundir_fd = fcntl(options->rundir_fd, F_DUPFD_CLOEXEC, 3);
     container->id = keg_strdup(options->id);
     if (container->id)
@@ -70,13 +55,14 @@ static int make_cgroup(const struct launch *launch, struct run_container *contai
     struct cgroup_layout layout;
     struct cgroup_plan plan;
     struct run_resources resources = launch->spec->resources;
+    const struct cgroup_where where = {.id = launch->options->id};
     cgroup_layout_detect(&layout);
     if (launch->options->pids_default && !(layout.controllers & (1u << CGROUP_PIDS)))
         resources.pids_limit = 0;
     int r = cgroup_plan_make(&layout, &resources, launch->options->swap_default, &plan, err);
     if (r < 0)
         return r;
-    r = cgroup_create(&layout, launch->options->id, &plan, &container->cgroup, err);
+    r = cgroup_create(&layout, &where, &plan, &container->cgroup, err);
     cgroup_plan_done(&plan);
     return r;
 }
@@ -145,16 +131,16 @@ static int write_state(const struct run_container *container, const char *status
         .id = container->id,
         .status = status,
         .pid = container->last_pid,
-        .pid_start_ticks = container->pid_start_ticks,
+        .pid_start_ticks = container->state.pid_start_ticks,
         .cgroups = cgroup_paths(container->cgroup),
-        .address = container->address,
+        .address = container->state.address,
     };
     return state_write(container->rundir_fd, &state, err);
 }
 
 static int record(struct run_container *container, struct keg_err *err)
 {
-    int r = keg_pid_start_time(container->pid, &container->pid_start_ticks);
+    int r = keg_pid_start_time(container->pid, &container->state.pid_start_ticks);
     if (r < 0)
         return keg_fail(err, r, "start time of the child: %s", keg_errno_text(r));
     return write_state(container, "created", err);
@@ -181,7 +167,7 @@ static int attach_network(struct run_container *container, const struct launch *
     _cleanup_fd_ int netns = network_netns_fd(container->pidfd, container->pid);
     if (netns < 0)
         return keg_fail(err, netns, "network namespace: %s", keg_errno_text(netns));
-    r = network_attach(&bridge, netns, container->id, container->address, err);
+    r = network_attach(&bridge, netns, container->id, container->state.address, err);
     if (r < 0)
         return r;
     r = channel_send(container->channel_fd, CHANNEL_NETWORK);

@@ -25,7 +25,7 @@ static void detect_cgroups(struct run_features *ret)
     cgroup_layout_detect(&layout);
     ret->cgroup_layout = layout.kind;
     ret->controllers[0] = '\0';
-    for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+    for (int i = 0; i < CGROUP_CPUSET; i++) {
         if (!(layout.controllers >> i & 1))
             continue;
         int n = snprintf(ret->controllers + length, sizeof(ret->controllers) - length, "%s%s",

@@ -229,12 +229,14 @@ static int forget_volatile(int dirfd)
 }
 
 int run_overlay_mount(const int *lower_fds, size_t count, int dirfd, bool volatile_upper,
-                      int *ret_mountfd, struct keg_err *err)
+                      int userns_fd, int *ret_mountfd, struct keg_err *err)
 {
     const struct overlay overlay = {
         .lower_fds = lower_fds, .count = count, .dirfd = dirfd, .volatile_upper = volatile_upper};
     if (count == 0)
         return keg_fail(err, -EINVAL, "overlay: no layer to mount");
+    if (userns_fd >= 0)
+        return keg_fail(err, -ENOTSUP, "overlay: id-mapped layers");
     int r = forget_volatile(dirfd);
     if (r < 0)
         return keg_fail(err, r, "overlay: remove the mark of a crash: %s", keg_errno_text(r));

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "run/spec.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -18,126 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* ------------------------------------------ the OCI runtime spec (runtime-spec 1.2) in memory */
-
-enum run_namespace_type {
-    RUN_NS_PID,
-    RUN_NS_NETWORK,
-    RUN_NS_MOUNT,
-    RUN_NS_IPC,
-    RUN_NS_UTS,
-    RUN_NS_CGROUP,
-    RUN_NS_USER,
-    RUN_NS_TIME,
-    RUN_NS_COUNT
-};
-
-/* config-linux.md "Namespaces": one that is not `wanted` is the caller's own. */
-struct run_namespace {
-    bool wanted;
-    char *path; /* join this one; NULL: a new one */
-};
-
-/* config.md "Mounts". `options` as mount(8) and the spec write them: "ro", "nosuid", "rbind",
- * "rprivate", "size=65536k". */
-struct run_mount {
-    char *destination;
-    char *type; /* "bind" and NULL with the option bind or rbind are bind mounts */
-    char *source;
-    char **options;
-};
-
-/* config-linux.md "Devices" */
-struct run_device {
-    char *path;
-    char type; /* c, u, b, p */
-    unsigned major, minor;
-    mode_t mode;
-    uid_t uid;
-    gid_t gid;
-};
-
-/* config-linux.md "Allowed Device list": -1 for every number; access of "rwm". type 'a', 'b' or
- * 'c'. */
-struct run_device_rule {
-    bool allow;
-    char type;
-    int64_t major, minor;
-    char access[4];
-};
-
-struct run_rlimit {
-    char *type; /* "RLIMIT_NOFILE" */
-    uint64_t soft, hard;
-};
-
-/* POSIX-platform user. umask is (mode_t)-1 where it is not set (0022). */
-struct run_user {
-    uid_t uid;
-    gid_t gid;
-    gid_t *additional_gids;
-    size_t additional_gids_count;
-    mode_t umask;
-};
-
-/* Bit n is capability n (capability.h). */
-struct run_capabilities {
-    uint64_t bounding, effective, inheritable, permitted, ambient;
-};
-
-struct run_process {
-    bool terminal;
-    unsigned short console_rows, console_columns; /* 0: not set */
-    char *cwd;
-    char **env;
-    char **args;
-    struct run_user user;
-    struct run_capabilities capabilities;
-    struct run_rlimit *rlimits;
-    size_t rlimits_count;
-    bool no_new_privileges;
-    bool oom_score_adj_set;
-    int oom_score_adj;
-};
-
-/* config-linux.md "Control groups". 0: not set; -1: unlimited, where the spec has that. */
-struct run_resources {
-    int64_t memory_limit_bytes;
-    int64_t memory_swap_bytes; /* memory plus swap, as the spec counts */
-    int64_t memory_reservation_bytes;
-    uint64_t cpu_shares;
-    int64_t cpu_quota_us;
-    uint64_t cpu_period_us;
-    int64_t pids_limit;
-    struct run_device_rule *devices;
-    size_t devices_count;
-};
-
-enum run_seccomp_profile {
-    RUN_SECCOMP_NONE,
-    RUN_SECCOMP_DEFAULT, /* moby's default profile for the bounding set, built in */
-};
-
-struct run_spec {
-    char *hostname;
-    char *root_path; /* written to config.json; the launcher uses options.rootfs_fd where it has one
-                      */
-    bool root_readonly;
-    struct run_mount *mounts;
-    size_t mounts_count;
-    struct run_process process;
-    struct run_namespace namespaces[RUN_NS_COUNT];
-    struct run_device *devices;
-    size_t devices_count;
-    char **masked_paths;
-    char **readonly_paths;
-    char **sysctls; /* "net.ipv4.ping_group_range=0 0" */
-    char *cgroups_path;
-    struct run_resources resources;
-    enum run_seccomp_profile seccomp;
-    char *rootfs_propagation; /* NULL: "private" */
-    char **annotations;       /* "key=value" */
-};
+/* ------------------------------------------------------------------------- the runtime spec */
 
 /* run_spec_new(), run_spec_free(spec): An empty spec on the heap; all it points to is on the heap
  * too. */
@@ -162,6 +44,37 @@ int run_spec_add_mount(struct run_spec *spec, const char *destination, const cha
  * which JSON cannot hold, appears as U+FFFD; the container gets it as it is. */
 int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_err *err);
 
+/* run_spec_parse(text, length, ret, err): A config.json (runtime-spec 1.2; 1.0 and 1.1 too) as a
+ * new spec. Unknown members are ignored, as the spec wants; an unknown value (a namespace type, a
+ * capability is only warned of in *ret_warnings), a wrong type, a duplicate name, a value out of
+ * its range or more than KEG_SPEC_ENTRIES_MAX entries in one list is -EINVAL or -EPROTO with the
+ * JSON path in front: "linux.namespaces[2].type: unknown namespace 'pidd'". What MUST be there is
+ * checked here: ociVersion (1.x), root, process.cwd absolute; process itself may be missing
+ * (lifecycle: until start), and spec->process.args is NULL then. ${ret_warnings} (may be NULL): a
+ * string vector that lines are added to, for what is ignored: unknown capabilities. */
+int run_spec_parse(const char *text, size_t length, struct run_spec **ret, char ***ret_warnings,
+                   struct keg_err *err);
+/* run_spec_read(dirfd, path, ret, ret_warnings, err): The same of a file of at most
+ * KEG_SPEC_MAX_BYTES; the errors name it. */
+int run_spec_read(int dirfd, const char *path, struct run_spec **ret, char ***ret_warnings,
+                  struct keg_err *err);
+/* run_process_parse(text, length, ret, ret_warnings, err): A process object alone, as
+ * `exec --process` takes it, into the zeroed ${ret}; run_process_done() frees it. */
+int run_process_parse(const char *text, size_t length, struct run_process *ret,
+                      char ***ret_warnings, struct keg_err *err);
+void run_process_done(struct run_process *process);
+/* run_resources_parse(text, length, ret, err): A linux.resources object alone, as `update
+ * --resources` takes it, into the zeroed ${ret}; run_resources_done() frees it. */
+int run_resources_parse(const char *text, size_t length, struct run_resources *ret,
+                        struct keg_err *err);
+void run_resources_done(struct run_resources *resources);
+/* run_seccomp_parse(text, length, ret, err): A linux.seccomp object, or docker's profile format
+ * (with "includes", "excludes", "archMap", "minKernel"), for the bounding set ${bounding}, as a new
+ * profile for spec->seccomp_profile. */
+int run_seccomp_parse(const char *text, size_t length, uint64_t bounding,
+                      struct run_seccomp_profile **ret, struct keg_err *err);
+void run_seccomp_profile_free(struct run_seccomp_profile *profile);
+
 /* run_capability_parse(name, ret, err): "NET_ADMIN", "cap_net_admin" -> its number; "ALL" -> -1 in
  * *ret. */
 int run_capability_parse(const char *name, int *ret, struct keg_err *err);
@@ -173,13 +86,15 @@ uint64_t run_capabilities_bounding(void);
 
 /* ------------------------------------------------------------------------------------- rootfs */
 
-/* run_overlay_mount(lower_fds, count, dirfd, volatile_upper, ret_mountfd, err): A detached overlay
- * mount (fsopen(2); mount(2) at a private place where the kernel has no such call) with
- * `userxattr` over ${lower_fds}, top first, and "upper" and "work" in ${dirfd}. ${volatile_upper}:
- * no syncing (for --rm). `work/work/incompat/volatile` of an earlier crash is removed. The caller
- * closes *ret_mountfd. */
+/* run_overlay_mount(lower_fds, count, dirfd, volatile_upper, userns_fd, ret_mountfd, err): A
+ * detached overlay mount (fsopen(2); mount(2) at a private place where the kernel has no such call)
+ * with `userxattr` over ${lower_fds}, top first, and "upper" and "work" in ${dirfd}.
+ * ${volatile_upper}: no syncing (for --rm). `work/work/incompat/volatile` of an earlier crash is
+ * removed. ${userns_fd}: -1, or a user namespace by whose maps the layers and the upper folder are
+ * shown (id-mapped mounts; Linux 5.19), so that what root owns in the store the namespace's root
+ * owns in the container, and the other way round. The caller closes *ret_mountfd. */
 int run_overlay_mount(const int *lower_fds, size_t count, int dirfd, bool volatile_upper,
-                      int *ret_mountfd, struct keg_err *err);
+                      int userns_fd, int *ret_mountfd, struct keg_err *err);
 
 /* run_user_lookup(rootfd, text, ret, ret_home, err): docker's -u: "user[:group]", names or numbers,
  * by the /etc/passwd and /etc/group below ${rootfd} (bounded, regular files only, links resolved
@@ -216,12 +131,20 @@ int run_network_release(int leases_dirfd, const char *id, struct in_addr address
 
 /* ---------------------------------------------------------------------------------- launching */
 
+/* Who makes the cgroups. */
+enum run_cgroup_manager {
+    RUN_CGROUP_MANAGER_CGROUPFS, /* keg, in the mounted hierarchies */
+    RUN_CGROUP_MANAGER_SYSTEMD,  /* a scope of systemd's, asked for by D-Bus */
+    RUN_CGROUP_MANAGER_DISABLED, /* none: the container stays in the caller's cgroups */
+};
+
 /* How to launch: what is not in the spec. Nothing is taken; fds are borrowed. */
 struct run_options {
     const char *id;
-    int rundir_fd;    /* the container's folder in tmpfs: state.json goes there */
-    int rootfs_fd;    /* detached mount of the root, or -1: spec.root_path is bind-mounted */
-    int stdio_fds[3]; /* for the container; not used with spec.process.terminal */
+    const char *bundle; /* for the state that hooks and engines read; NULL: none */
+    int rundir_fd;      /* the container's folder in tmpfs: state.json goes there */
+    int rootfs_fd;      /* detached mount of the root, or -1: spec.root_path is bind-mounted */
+    int stdio_fds[3];   /* for the container; not used with spec.process.terminal */
     const struct run_network
         *network;           /* NULL: no interface but lo (or as the spec's namespaces say) */
     struct in_addr address; /* leased */
@@ -229,9 +152,17 @@ struct run_options {
      * changes its user or executes a set-user-ID program (PR_SET_PDEATHSIG; not with `init`):
      * run_collect() ends that one. */
     bool die_with_parent;
+    /* The container is to outlive the caller: after run_create() it waits at a socket in
+     * ${rundir_fd}, and any process may run_open() and run_start() it. */
+    bool detached;
     bool init;         /* pid 1 is keg's own reaper (--init), args run as pid 2 */
     bool pids_default; /* nobody asked for the pids limit: go without a controller */
     bool swap_default; /* memory limit without a swap limit: twice the memory (docker) */
+    enum run_cgroup_manager cgroup_manager;
+    bool all_controllers; /* a folder in every v1 hierarchy, not only where limits are */
+    bool no_pivot;        /* MS_MOVE and chroot(2) instead of pivot_root(2), for a root on ramfs */
+    bool no_new_keyring;
+    unsigned preserve_fds; /* fds 3 to 2 + preserve_fds go to the program as well */
 };
 
 struct run_container;
@@ -245,26 +176,112 @@ struct run_exit {
 };
 
 /* run_create(spec, options, ret, err): Make the container up to the moment before execve of its
- * program: namespaces, cgroup and limits, network, root, devices, confinement. state.json is
- * written. Errors of the child come back through a pipe as ${err}, with the name of the step. On
- * failure nothing is left. Nothing of the image's has run. */
+ * program: namespaces, cgroup and limits, network, root, devices, confinement; prestart,
+ * createRuntime and createContainer hooks have run. state.json is written. Errors of the child come
+ * back through a pipe as ${err}, with the name of the step. On failure nothing is left. Nothing of
+ * the image's has run. With RUN_SPEC's process missing: -EINVAL. */
 int run_create(const struct run_spec *spec, const struct run_options *options,
                struct run_container **ret, struct keg_err *err);
 /* run_start(container, err): Let it execve. Return when that succeeded, or fail with -ENOENT (not
  * found in $PATH, missing interpreter), -EACCES (not executable, a folder), -ENOEXEC (wrong
  * architecture, no interpreter line) and words that say which and why; pid 1 has ended then, and
- * run_destroy() removes the rest. */
+ * run_destroy() removes the rest. -EBUSY: not created, or started already. startContainer hooks run
+ * before, poststart hooks after; what one of those says on failing is in ${err}, and
+ * the result is 1: the container runs on (runtime.md, "Lifecycle" 9). */
 int run_start(struct run_container *container, struct keg_err *err);
 pid_t run_pid(const struct run_container *container);
 int run_pidfd(const struct run_container *container);      /* borrows; readable when it has ended */
 int run_console_fd(const struct run_container *container); /* borrows; the pty's master, or -1 */
-/* run_kill(container, signal, err): To pid 1, by pidfd. */
+/* run_kill(container, signal, err): To pid 1, by pidfd. SIGKILL thaws a frozen container first,
+ * which would not die. -ESRCH: it has ended. */
 int run_kill(struct run_container *container, int signal, struct keg_err *err);
-/* run_wait(container, ret, err): Wait until pid 1 has ended and read what the cgroup says. */
+/* run_wait(container, ret, err): Wait until pid 1 has ended and read what the cgroup says. Of one
+ * that run_open() gave and that is no child of the caller, ret->status is unknown: 0. */
 int run_wait(struct run_container *container, struct run_exit *ret, struct keg_err *err);
-/* run_destroy(container, err): Remove its cgroups (killing what is left in them) and state.json;
- * free ${container}. NULL is fine. Also kills pid 1 where it still runs. */
+/* run_destroy(container, err): Remove its cgroups (killing what is left in them) and state.json,
+ * run the poststop hooks; free ${container}. NULL is fine. Also kills pid 1 where it still runs.
+ * Of what run_exec() gave: kill and reap that process, free. */
 int run_destroy(struct run_container *container, struct keg_err *err);
+/* run_close(container): Free the handle; the container goes on. NULL is fine. */
+void run_close(struct run_container *container);
+
+/* -------------------------------------------------------- a container that another process made */
+
+/* runtime.md "State". */
+enum run_status { RUN_CREATING, RUN_CREATED, RUN_RUNNING, RUN_PAUSED, RUN_STOPPED };
+const char *run_status_name(enum run_status status); /* "creating" ... */
+
+/* run_open(rundir_fd, id, ret, err): The container whose state.json is in ${rundir_fd}, which is
+ * duplicated. -ENOENT: none there; -EPROTO: a damaged one (run_collect() removes what is left). All
+ * calls above and below work on it. The caller keeps others away by a lock of its own. */
+int run_open(int rundir_fd, const char *id, struct run_container **ret, struct keg_err *err);
+/* run_status(container): As it is now, by looking. A zombie is stopped. */
+enum run_status run_status(const struct run_container *container);
+/* run_state_write(container, ret): The state as JSON, without a newline behind (runtime.md "State":
+ * ociVersion, id, status, pid where it runs, bundle, annotations; rootfs, created, owner as runc
+ * and crun add), into the initialised ${ret}. */
+int run_state_write(const struct run_container *container, struct keg_buf *ret,
+                    struct keg_err *err);
+/* run_kill_all(container, signal, err): To every process in its cgroup. */
+int run_kill_all(struct run_container *container, int signal, struct keg_err *err);
+/* run_pause(container, err), run_resume(container, err): Freeze and thaw all its processes; return
+ * when they are. -ENOTSUP: no freezer. */
+int run_pause(struct run_container *container, struct keg_err *err);
+int run_resume(struct run_container *container, struct keg_err *err);
+/* run_update(container, resources, err): Set those members of ${resources} that are set; others
+ * stay. What was set is put back where one of them fails. -EINVAL, -ENOTSUP as in run_create();
+ * -EBUSY: memory_check_before_update and more is used. */
+int run_update(struct run_container *container, const struct run_resources *resources,
+               struct keg_err *err);
+/* run_pids(container, ret, ret_count, err): The pids, in this process's pid namespace, of all in
+ * its cgroup and those below, sorted; for the caller to free. */
+int run_pids(const struct run_container *container, pid_t **ret, size_t *ret_count,
+             struct keg_err *err);
+
+/* What the cgroup has counted; 0 where the kernel does not say. */
+struct run_stats {
+    uint64_t cpu_usage_ns, cpu_user_ns, cpu_system_ns;
+    uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
+    uint64_t *cpu_percpu_ns; /* v1; on the heap */
+    size_t cpu_percpu_count;
+    uint64_t memory_usage_bytes, memory_peak_bytes, memory_limit_bytes, memory_cache_bytes;
+    uint64_t memory_swap_usage_bytes, memory_swap_limit_bytes, memory_kernel_bytes, memory_failcnt;
+    char **memory_raw; /* memory.stat: "key=value" */
+    uint64_t oom_kills;
+    uint64_t pids_current, pids_limit; /* UINT64_MAX: unlimited */
+    struct run_io_stat {
+        unsigned major, minor;
+        uint64_t read_bytes, written_bytes, reads, writes;
+    } * io;
+    size_t io_count;
+};
+/* run_stats_read(container, ret, err): Into the uninitialised ${ret}; run_stats_done() frees it. */
+int run_stats_read(const struct run_container *container, struct run_stats *ret,
+                   struct keg_err *err);
+void run_stats_done(struct run_stats *stats);
+/* run_oom_eventfd(container, err): An fd that is readable (read 8 bytes) when the container met its
+ * memory limit: v1 cgroup.event_control, v2 inotify on memory.events. For the caller to close. */
+int run_oom_eventfd(const struct run_container *container, struct keg_err *err);
+
+/* How to run another process in a container. Nothing is taken. */
+struct run_exec_options {
+    int stdio_fds[3]; /* not used with process->terminal */
+    bool die_with_parent;
+    unsigned preserve_fds;
+    const char *cgroup; /* a folder below the container's own, which must exist; NULL: its own */
+    bool ignore_paused; /* else -EBUSY where it is frozen */
+};
+
+/* run_exec(container, process, options, ret, err): Join its namespaces and cgroup, take on
+ * ${process}'s user, capabilities (none given: the container's own, cut to the bounding set) and
+ * the container's seccomp profile, and execute. *ret is a handle of that process, a child of the
+ * caller, for run_pid(), run_pidfd(), run_console_fd(), run_kill(), run_wait(), run_proxy(),
+ * run_close() and run_destroy(). Errors as in run_start(); -EBUSY: it is not running (created is
+ * fine). Before a foreign process can see it, this one is not dumpable and has no fd of the host's
+ * but those that it needs (CVE-2016-9962). */
+int run_exec(struct run_container *container, const struct run_process *process,
+             const struct run_exec_options *options, struct run_container **ret,
+             struct keg_err *err);
 
 /* run_collect(rundir_fd, leases_dirfd, id, err): Clean up after a container whose owner died, by
  * the state.json in ${rundir_fd}: kill what still runs of it (pid and start time must fit), remove
@@ -309,9 +326,40 @@ struct run_proxy_options {
 int run_proxy(struct run_container *container, struct run_proxy_options *options,
               struct keg_err *err);
 
+/* -------------------------------------------------------------------------- user namespaces */
+
+/* run_user_namespace_enter(ret_maps_note, err): For a caller who is not root and has no
+ * CAP_SYS_ADMIN: put this process, single-threaded, into a user namespace and a mount namespace of
+ * its own in which it is root, with the subordinate ids of /etc/subuid and /etc/subgid by
+ * newuidmap(1) and newgidmap(1); where there are none, with one id alone (then all files are that
+ * user's). Return 1 with ranges, 0 with a single id or where nothing was to be done (root), or a
+ * negative code: -EPERM this machine forbids user namespaces, and which setting does. All other
+ * fds, the working folder and children stay. */
+int run_user_namespace_enter(struct keg_err *err);
+
+/* run_user_namespace_make(uid_maps, gid_maps, ret_fd, err): A user namespace with these maps that
+ * no process lives in, as an fd for id-mapped mounts and run_overlay_mount(). */
+int run_user_namespace_make(const struct run_id_maps *uid_maps, const struct run_id_maps *gid_maps,
+                            int *ret_fd, struct keg_err *err);
+
+/* run_id_maps_add(maps, container_id, host_id, size): Append. 0 or -ENOMEM. */
+int run_id_maps_add(struct run_id_maps *maps, uint32_t container_id, uint32_t host_id,
+                    uint32_t size);
+/* run_id_maps_done(maps): Free the items. */
+void run_id_maps_done(struct run_id_maps *maps);
+/* run_id_maps_to_host(maps, id, ret): The id outside. -ENOENT where ${id} is not mapped. */
+int run_id_maps_to_host(const struct run_id_maps *maps, uint32_t id, uint32_t *ret);
+
 /* ------------------------------------------------------------------------------- what is here */
 
 enum run_cgroup_layout { RUN_CGROUP_NONE, RUN_CGROUP_V1, RUN_CGROUP_HYBRID, RUN_CGROUP_V2 };
+
+/* run_features_write(ret, err): What this runtime can do, as features.md wants it (runtime-spec 1.2
+ * "Features Structure"), one JSON object without a newline behind. */
+int run_features_write(struct keg_buf *ret, struct keg_err *err);
+/* run_spec_template(rootless, ret, err): The spec that `spec` prints: runc's example (a terminal,
+ * "sh", rootfs, read-only, three capabilities), for a user without root where ${rootless}. */
+int run_spec_template(bool rootless, struct run_spec **ret, struct keg_err *err);
 
 /* What this machine can do, for `keg info`. */
 struct run_features {

@@ -58,7 +58,8 @@ static struct cgroup *create(const struct cgroup_layout *layout,
     struct cgroup_plan plan;
     struct cgroup *cgroup = NULL;
     cr_assert_eq(cgroup_plan_make(layout, resources, true, &plan, &err), 0, "%s", err.text);
-    cr_assert_eq(cgroup_create(layout, id, &plan, &cgroup, &err), 0, "%s", err.text);
+    cr_assert_eq(cgroup_create(layout, &(struct cgroup_where){.id = id}, &plan, &cgroup, &err), 0,
+                 "%s", err.text);
     cgroup_plan_done(&plan);
     return cgroup;
 }
@@ -220,7 +221,8 @@ Test(cgroup_life, v1_a_limit_that_the_kernel_refuses_is_named_and_leaves_nothing
     snprintf(path, sizeof(path), "/sys/fs/cgroup/memory/keg/%s", id);
     snprintf(expected, sizeof(expected),
              "memory limit: write 'much' to '%s/memory.limit_in_bytes': invalid argument", path);
-    cr_expect_eq(cgroup_create(&layout, id, &plan, &cgroup, &err), -EINVAL);
+    cr_expect_eq(cgroup_create(&layout, &(struct cgroup_where){.id = id}, &plan, &cgroup, &err),
+                 -EINVAL);
     cr_expect_str_eq(err.text, expected);
     cr_expect_eq(access(path, F_OK), -1);
 }
@@ -236,10 +238,11 @@ Test(cgroup_life, v1_missing_swap_accounting_matters_only_to_who_asked)
     struct cgroup_plan plan = {.writes = &write, .count = 1};
     struct cgroup *cgroup;
     struct keg_err err;
-    cr_assert_eq(cgroup_create(&layout, id, &plan, &cgroup, &err), 0);
+    cr_assert_eq(cgroup_create(&layout, &(struct cgroup_where){.id = id}, &plan, &cgroup, &err), 0);
     destroy(cgroup);
     write.optional = false;
-    cr_expect_eq(cgroup_create(&layout, id, &plan, &cgroup, &err), -ENOENT);
+    cr_expect_eq(cgroup_create(&layout, &(struct cgroup_where){.id = id}, &plan, &cgroup, &err),
+                 -ENOENT);
     cr_expect(keg_starts_with(err.text, "swap limit: this kernel does not count swap"), "%s",
               err.text);
 }
@@ -362,7 +365,7 @@ Test(cgroup_life, v2_a_controller_that_cannot_be_enabled_is_named)
     struct cgroup *cgroup;
     struct keg_err err;
     cr_assert_eq(cgroup_plan_make(&layout, &r, true, &plan, &err), 0);
-    cr_expect_lt(cgroup_create(&layout, id, &plan, &cgroup, &err), 0);
+    cr_expect_lt(cgroup_create(&layout, &(struct cgroup_where){.id = id}, &plan, &cgroup, &err), 0);
     cr_expect(keg_starts_with(err.text, "cgroup controller 'pids' cannot be enabled in "
                                         "'/sys/fs/cgroup/unified/cgroup.subtree_control'"),
               "%s", err.text);
@@ -379,7 +382,8 @@ static void check_leftover(const struct cgroup_layout *layout)
     struct cgroup_plan plan = {0};
     struct cgroup *third;
     struct keg_err err;
-    cr_expect_eq(cgroup_create(layout, id, &plan, &third, &err), -EBUSY);
+    cr_expect_eq(cgroup_create(layout, &(struct cgroup_where){.id = id}, &plan, &third, &err),
+                 -EBUSY);
     cr_expect_eq(kill(pid, 0), 0, "a refused create must not kill");
     destroy(cgroup);
     cgroup_free(old);
@@ -440,7 +444,9 @@ Test(cgroup_life, ids_that_are_paths_are_refused)
     struct cgroup_plan plan = {0};
     struct cgroup *cgroup;
     for (size_t i = 0; i < KEG_ARRAY_SIZE(bad); i++) {
-        cr_expect_eq(cgroup_create(&none, bad[i], &plan, &cgroup, NULL), -EINVAL, "'%s'", bad[i]);
+        cr_expect_eq(
+            cgroup_create(&none, &(struct cgroup_where){.id = bad[i]}, &plan, &cgroup, NULL),
+            -EINVAL, "'%s'", bad[i]);
         cr_expect_eq(cgroup_destroy_paths(NULL, bad[i], NULL), -EINVAL, "'%s'", bad[i]);
     }
 }
@@ -453,7 +459,7 @@ Test(cgroup_life, a_machine_without_cgroups_has_containers_without_folders)
     struct cgroup_bind binds[CGROUP_CONTROLLERS];
     struct cgroup_events events;
     const char *controller;
-    cr_assert_eq(cgroup_create(&none, id, &plan, &cgroup, NULL), 0);
+    cr_assert_eq(cgroup_create(&none, &(struct cgroup_where){.id = id}, &plan, &cgroup, NULL), 0);
     cr_expect_eq(cgroup_clone_fd(cgroup), -1);
     cr_expect_eq(cgroup_attach_self(cgroup, &controller), 0);
     cr_expect_eq(cgroup_binds(cgroup, binds), 0);

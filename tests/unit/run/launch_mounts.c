@@ -282,7 +282,7 @@ static void run_on_overlay(size_t layers)
     make_layers(fds, layers);
     fds[layers] = keg_openat(AT_FDCWD, BOX_ROOT, O_PATH | O_DIRECTORY, 0);
     int dirfd = open_upper();
-    int r = run_overlay_mount(fds, layers + 1, dirfd, true, &box.options.rootfs_fd, &box.err);
+    int r = run_overlay_mount(fds, layers + 1, dirfd, true, -1, &box.options.rootfs_fd, &box.err);
     cr_assert(r == 0, "%s", box.err.text);
     expect("cat /which; ls / | grep -c '^[0-9]'; touch /new",
            layers == LAYERS ? "0\n128\n" : "0\n3\n");
@@ -300,7 +300,7 @@ Test(launch_mounts, an_overlay_after_a_crash_mounts_again)
     make_layers(&fd, 1);
     cr_assert(keg_mkdirs(AT_FDCWD, "/mnt/c/work/work/incompat/volatile", 0755) == 0);
     box_write("/mnt/c/work/work/incompat/volatile/dirty", "", 0, 0644);
-    int r = run_overlay_mount(&fd, 1, dirfd, false, &mount_fd, &box.err);
+    int r = run_overlay_mount(&fd, 1, dirfd, false, -1, &mount_fd, &box.err);
     cr_expect(r == 0, "%s", box.err.text);
 }
 
@@ -310,9 +310,9 @@ Test(launch_mounts, an_overlay_without_an_upper_folder_is_an_error_that_says_so)
     make_layers(&fd, 1);
     cr_assert(keg_mkdirs(AT_FDCWD, "/mnt/c", 0755) == 0);
     int dirfd = keg_openat(AT_FDCWD, "/mnt/c", O_RDONLY | O_DIRECTORY, 0);
-    cr_expect_lt(run_overlay_mount(&fd, 1, dirfd, false, &mount_fd, &box.err), 0);
+    cr_expect_lt(run_overlay_mount(&fd, 1, dirfd, false, -1, &mount_fd, &box.err), 0);
     cr_expect(keg_starts_with(box.err.text, "overlay of 1 layers: "), "%s", box.err.text);
-    cr_expect_eq(run_overlay_mount(&fd, 0, dirfd, false, &mount_fd, &box.err), -EINVAL);
+    cr_expect_eq(run_overlay_mount(&fd, 0, dirfd, false, -1, &mount_fd, &box.err), -EINVAL);
 }
 
 /* ---- kernels without the calls */
