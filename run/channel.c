@@ -8,7 +8,10 @@
 /* The largest packet; most are one byte. */
 struct packet {
     uint8_t kind;
-    struct keg_err err;
+    union {
+        struct keg_err err;
+        pid_t pid;
+    } with;
 };
 
 union fd_control {
@@ -72,7 +75,13 @@ int channel_send(int fd, enum channel_kind kind)
 
 int channel_send_error(int fd, const struct keg_err *err)
 {
-    struct packet packet = {.kind = CHANNEL_FAILED, .err = *err};
+    struct packet packet = {.kind = CHANNEL_FAILED, .with.err = *err};
+    return send_packet(fd, &packet, sizeof(packet), -1);
+}
+
+int channel_send_pid(int fd, pid_t pid)
+{
+    struct packet packet = {.kind = CHANNEL_CHILD, .with.pid = pid};
     return send_packet(fd, &packet, sizeof(packet), -1);
 }
 
@@ -96,7 +105,7 @@ static bool is_complete(const struct packet *packet, ssize_t length, int fd)
 {
     if (packet->kind > CHANNEL_START)
         return false;
-    if (packet->kind == CHANNEL_FAILED)
+    if (packet->kind == CHANNEL_FAILED || packet->kind == CHANNEL_CHILD)
         return length == (ssize_t)sizeof(*packet);
     bool carries = packet->kind == CHANNEL_CONSOLE || packet->kind == CHANNEL_SECCOMP;
     return length == 1 && carries == (fd >= 0);
@@ -126,8 +135,11 @@ int channel_receive(int fd, struct channel_message *ret)
     _cleanup_fd_ int passed = received_fd(&message);
     if (!is_complete(&packet, n, passed))
         return -EPROTO;
-    packet.err.text[sizeof(packet.err.text) - 1] = '\0';
-    *ret = (struct channel_message){
-        .kind = (enum channel_kind)packet.kind, .err = packet.err, .fd = TAKE_FD(passed)};
+    *ret = (struct channel_message){.kind = (enum channel_kind)packet.kind, .fd = TAKE_FD(passed)};
+    if (ret->kind == CHANNEL_CHILD)
+        ret->pid = packet.with.pid;
+    if (ret->kind == CHANNEL_FAILED)
+        ret->err = packet.with.err;
+    ret->err.text[sizeof(ret->err.text) - 1] = '\0';
     return 1;
 }

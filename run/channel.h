@@ -9,7 +9,7 @@
 
 enum channel_kind {
     CHANNEL_USERNS,  /* child: its user namespace wants its id maps */
-    CHANNEL_CLONED,  /* child: systemd may put it in its scope now */
+    CHANNEL_CHILD,   /* process between: the number of the child that it cloned */
     CHANNEL_NETNS,   /* child: its network namespace exists */
     CHANNEL_CONSOLE, /* child: the terminal's master, as an fd */
     CHANNEL_SECCOMP, /* child: the listener of its filter, as an fd */
@@ -17,6 +17,7 @@ enum channel_kind {
     CHANNEL_READY,   /* child: all is done but execve */
     CHANNEL_FAILED,  /* child: `err` says what; it exits next */
     CHANNEL_MAPPED,  /* parent: the id maps are written */
+    CHANNEL_ADOPTED, /* parent: the child is known by its number */
     CHANNEL_SCOPE,   /* parent: systemd's scope holds the child */
     CHANNEL_NETWORK, /* parent: the network is attached */
     CHANNEL_HOOKED,  /* parent: prestart and createRuntime hooks have run */
@@ -26,6 +27,7 @@ enum channel_kind {
 struct channel_message {
     enum channel_kind kind;
     struct keg_err err; /* CHANNEL_FAILED */
+    pid_t pid;          /* CHANNEL_CHILD */
     int fd;             /* CHANNEL_CONSOLE, CHANNEL_SECCOMP; the receiver owns it. Else -1 */
 };
 
@@ -35,9 +37,11 @@ int channel_open(int ret[static 2]);
 /* channel_send(fd, kind): Say ${kind}. 0 or -errno (-EPIPE: the other end is gone; no signal is
  * raised). */
 int channel_send(int fd, enum channel_kind kind);
-/* channel_send_error(fd, err), channel_send_fd(fd, kind, passed_fd): Those that carry something:
- * CHANNEL_FAILED, and CHANNEL_CONSOLE or CHANNEL_SECCOMP. / */
+/* channel_send_error(fd, err), channel_send_pid(fd, pid), channel_send_fd(fd, kind, passed_fd):
+ * Those that carry something: CHANNEL_FAILED, CHANNEL_CHILD, and CHANNEL_CONSOLE or
+ * CHANNEL_SECCOMP. / */
 int channel_send_error(int fd, const struct keg_err *err);
+int channel_send_pid(int fd, pid_t pid);
 int channel_send_fd(int fd, enum channel_kind kind, int passed_fd);
 
 /* channel_receive(fd, ret): Wait for a packet. Return 1, 0 where the other end closed, or -errno

@@ -17,15 +17,10 @@ static bool is_new(const struct run_spec *spec, enum run_namespace_type type)
 static int join_namespace(const struct child *child, enum run_namespace_type type, int flag,
                           struct keg_err *err)
 {
-    const char *path = child->spec->namespaces[type].path;
-    if (!child->spec->namespaces[type].wanted || !path)
+    int fd = child->launch->namespace_fds[type];
+    if (fd < 0 || setns(fd, flag) == 0)
         return 0;
-    _cleanup_fd_ int fd = keg_openat(AT_FDCWD, path, O_RDONLY, 0);
-    if (fd < 0)
-        return keg_fail(err, fd, "open '%s': %s", path, keg_errno_text(fd));
-    if (setns(fd, flag) < 0)
-        return keg_fail_errno(err, "join '%s'", path);
-    return 0;
+    return keg_fail_errno(err, "join '%s'", child->spec->namespaces[type].path);
 }
 
 static int join_namespaces(struct child *child, struct keg_err *err)
@@ -36,6 +31,17 @@ static int join_namespaces(struct child *child, struct keg_err *err)
     if (r == 0)
         r = join_namespace(child, RUN_NS_NETWORK, CLONE_NEWNET, err);
     return r;
+}
+
+/* The process between has said this one's number; nothing of it may come before that. */
+static int await_adoption(struct child *child, struct keg_err *err)
+{
+    struct channel_message message;
+    if (!child->launch->between)
+        return 0;
+    int r = channel_receive(child->channel_fd, &message);
+    return r > 0 && message.kind == CHANNEL_ADOPTED ? 0
+                                                    : keg_fail(err, -EPIPE, "the parent is gone");
 }
 
 /* First of all that costs time: the parent makes the veth pair while this process mounts. */
@@ -82,6 +88,7 @@ static const struct child_step {
     const char *name;
     int (*run)(struct child *child, struct keg_err *err);
 } steps[] = {
+    {"user namespace", await_adoption},
     {"session keyring", child_join_keyring},
     {"life of the parent", child_die_with_parent},
     {"network namespace", make_netns},
@@ -100,14 +107,16 @@ static const struct child_step {
     {"masked path", child_mask_paths},
     {"read-only path", child_make_readonly_paths},
     {"network", configure_network},
+    {"hooks", child_run_early_hooks},
     {"pivot_root", child_enter_root},
     {"working directory", child_enter_cwd},
     {"read-only root", child_make_root_readonly},
     {"standard streams", child_set_stdio},
     {"file descriptors", child_close_others},
     {"limits", child_set_rlimits},
-    {"user", child_set_user},
     {"start", child_wait_for_start},
+    {"user", child_set_user},
+    {"hooks", child_run_start_hooks},
     {"", child_execute}, /* its words are docker's, and begin with exec */
 };
 
@@ -125,6 +134,8 @@ _Noreturn void child_main(const struct launch *launch, int channel_fd)
         .spec = launch->spec,
         .options = launch->options,
         .channel_fd = channel_fd,
+        .gate_fd = launch->gate_fd,
+        .unmapped_root = launch->between || !launch->initial_user_namespace,
         .proc_fd = -1,
         .root_fd = -1,
         .dev_fd = -1,

@@ -12,6 +12,7 @@
 #include "run/rootfs_plan.h"
 #include "run/run.h"
 #include "run/seccomp.h"
+#include "run/state.h"
 
 #include <sys/stat.h>
 
@@ -27,7 +28,11 @@ struct launch {
     uint64_t held;                        /* the bounding set of this process */
     struct statx program; /* keg's own file, which nothing in a container may execute */
     int clone_flags;
+    bool initial_user_namespace; /* this process is in it: mknod(2) works */
     bool new_user_namespace;
+    bool between;                    /* there is a user namespace: between.c enters it first */
+    int namespace_fds[RUN_NS_COUNT]; /* those to be joined, else -1 */
+    const struct state *state;       /* for hooks */
     int gate_fd; /* options.detached: the listening socket that the child waits at; else -1 */
     /* What only a process outside of the new user namespace may open (launch_mounts.c): the root
      * where options.rootfs_fd is none, and one for each mount of the plan, id-mapped where the spec
@@ -41,6 +46,7 @@ struct child {
     const struct run_spec *spec;
     const struct run_options *options;
     int channel_fd;
+    int gate_fd;        /* where the word to start comes in, or -1: by the channel */
     bool unmapped_root; /* in a user namespace: no mknod(2), no ids but the mapped ones */
     int proc_fd;        /* a procfs that no image and no mount can reach */
     int root_fd;        /* O_PATH: the container's root */
@@ -54,6 +60,10 @@ struct child {
 /* child_main(launch, channel_fd): Run all steps and execute; on failure report through
  * ${channel_fd} and exit. Does not return. */
 _Noreturn void child_main(const struct launch *launch, int channel_fd);
+
+/* between_main(launch, channel_fd): The process between parent and child (between.c). Does not
+ * return. */
+_Noreturn void between_main(struct launch *launch, int channel_fd);
 
 /* child_exit(channel_fd, err): Report ${err} and exit. */
 _Noreturn void child_exit(int channel_fd, const struct keg_err *err);
@@ -88,6 +98,10 @@ int child_set_hostname(struct child *child, struct keg_err *err);
 int child_set_oom_score(struct child *child, struct keg_err *err);
 int child_set_rlimits(struct child *child, struct keg_err *err);
 int child_set_user(struct child *child, struct keg_err *err);
+
+/* child_hooks.c: the hooks' moments. */
+int child_run_early_hooks(struct child *child, struct keg_err *err);
+int child_run_start_hooks(struct child *child, struct keg_err *err);
 
 /* child_exec.c: the gate, and what is behind it. */
 int child_close_others(struct child *child, struct keg_err *err);

@@ -4,6 +4,7 @@
 
 #include "run/channel.h"
 #include "run/child_fds.h"
+#include "run/gate.h"
 #include "run/init.h"
 #include "run/program.h"
 
@@ -13,6 +14,7 @@
 
 /* Where the channel waits for execve to close it; 0 to 2 are the container's. */
 #define CHANNEL_FD 3
+#define GATE_FD    4 /* where a start from another process comes in */
 
 /* Few processes have more fds open. */
 #define FDS_MOST (1u << 20)
@@ -30,14 +32,44 @@ void child_close_fds_from(unsigned first)
         (void)close((int)fd);
 }
 
+/* One who connects and goes away again only wanted to know whether anybody waits here. */
+static int await_start_at_gate(struct child *child, struct keg_err *err)
+{
+    struct channel_message message;
+    (void)close(child->channel_fd);
+    for (;;) {
+        int fd = gate_accept(child->gate_fd);
+        if (fd < 0)
+            return keg_fail(err, fd, "accept: %s", keg_errno_text(fd));
+        if (channel_receive(fd, &message) > 0 && message.kind == CHANNEL_START) {
+            child->channel_fd = fd;
+            (void)close(child->gate_fd);
+            return 0;
+        }
+        (void)close(fd);
+    }
+}
+
 int child_wait_for_start(struct child *child, struct keg_err *err)
 {
     struct channel_message message;
     int r = channel_send(child->channel_fd, CHANNEL_READY);
+    if (r == 0 && child->gate_fd >= 0)
+        return await_start_at_gate(child, err);
     if (r == 0)
         r = channel_receive(child->channel_fd, &message);
     if (r <= 0 || message.kind != CHANNEL_START)
         return keg_fail(err, -EPIPE, "the parent is gone");
+    return 0;
+}
+
+static int move_fd(int *fd, int place, struct keg_err *err)
+{
+    if (*fd < 0 || *fd == place)
+        return 0;
+    if (dup3(*fd, place, O_CLOEXEC) < 0)
+        return keg_fail_errno(err, "keep the channel");
+    *fd = place;
     return 0;
 }
 
@@ -47,12 +79,18 @@ int child_close_others(struct child *child, struct keg_err *err)
 {
     if (child->options->init)
         init_find_arguments(child->proc_fd, &child->own_arguments);
-    if (child->channel_fd != CHANNEL_FD) {
-        if (dup3(child->channel_fd, CHANNEL_FD, O_CLOEXEC) < 0)
-            return keg_fail_errno(err, "keep the channel");
-        child->channel_fd = CHANNEL_FD;
+    /* Out of the way of one another first. */
+    if (child->gate_fd >= 0 && child->gate_fd <= GATE_FD) {
+        child->gate_fd = fcntl(child->gate_fd, F_DUPFD_CLOEXEC, GATE_FD + 1);
+        if (child->gate_fd < 0)
+            return keg_fail_errno(err, "keep the gate");
     }
-    child_close_fds_from(CHANNEL_FD + 1);
+    int r = move_fd(&child->channel_fd, CHANNEL_FD, err);
+    if (r == 0)
+        r = move_fd(&child->gate_fd, GATE_FD, err);
+    if (r < 0)
+        return r;
+    child_close_fds_from(child->gate_fd >= 0 ? GATE_FD + 1 : CHANNEL_FD + 1);
     return 0;
 }
 

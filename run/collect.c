@@ -3,6 +3,7 @@
 #include "run/run.h"
 
 #include "run/cgroup.h"
+#include "run/gate.h"
 #include "run/state.h"
 
 #include <arpa/inet.h>
@@ -74,7 +75,7 @@ static int await_end(int pidfd, pid_t pid, struct keg_err *err)
 
 /* Kill first: it is the end of all others in its pid namespace. Removing the cgroups thaws what is
  * frozen. */
-static int end_container(const struct state_copy *state, const char *id, struct keg_err *err)
+static int end_container(const struct state *state, const char *id, struct keg_err *err)
 {
     _cleanup_fd_ int pidfd = state->pid > 0 ? state_open_process(state) : -ESRCH;
     if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
@@ -85,7 +86,7 @@ static int end_container(const struct state_copy *state, const char *id, struct 
 
 int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err *err)
 {
-    struct state_copy state;
+    struct state state;
     struct keg_err cause = KEG_ERR_INIT;
     int r = state_read(rundir_fd, &state, &cause);
     if (r < 0)
@@ -95,23 +96,9 @@ int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err 
     if (r == 0)
         r = release_lease(leases_dirfd, id, state.address, err);
     state_done(&state);
-    if (r == 0 && unlinkat(rundir_fd, STATE_FILE, 0) < 0 && errno != ENOENT)
-        r = keg_fail_errno(err, "remove '" STATE_FILE "'");
+    static const char *const files[] = {GATE_FILE, STATE_FILE};
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(files); i++)
+        if (r == 0 && unlinkat(rundir_fd, files[i], 0) < 0 && errno != ENOENT)
+            r = keg_fail_errno(err, "remove '%s'", files[i]);
     return r < 0 ? keg_wrap(err, "collect '%s'", id) : 0;
-}
-
-int run_state_pid(int rundir_fd, pid_t *ret)
-{
-    struct state_copy state;
-    struct keg_err err = KEG_ERR_INIT;
-    int r = state_read(rundir_fd, &state, &err);
-    if (r < 0)
-        return r;
-    pid_t pid = state.pid;
-    _cleanup_fd_ int pidfd = state_open_process(&state);
-    state_done(&state);
-    if (pidfd < 0)
-        return pidfd;
-    *ret = pid;
-    return 0;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs in the parent: checks, the plan, and clone3. */
+/* Runs in the parent: checks, and the plan. */
 #include "run/launch.h"
 
+#include "run/id_map.h"
 #include "run/sysctl.h"
 
-#include <linux/sched.h>
+#include <linux/nsfs.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 static const struct {
     enum run_namespace_type type;
@@ -20,15 +21,44 @@ static const struct {
     {RUN_NS_UTS, CLONE_NEWUTS},
 };
 
+static bool is_new(const struct run_spec *spec, enum run_namespace_type type)
+{
+    return spec->namespaces[type].wanted && !spec->namespaces[type].path;
+}
+
+static int check_user_namespace(const struct run_spec *spec, struct keg_err *err)
+{
+    if (is_new(spec, RUN_NS_USER)) {
+        int r = id_map_check(&spec->uid_maps, "uidMappings", err);
+        return r == 0 ? id_map_check(&spec->gid_maps, "gidMappings", err) : r;
+    }
+    if (!spec->namespaces[RUN_NS_USER].wanted && (spec->uid_maps.count || spec->gid_maps.count))
+        return keg_fail(err, -EINVAL, "id mappings without a user namespace");
+    return 0;
+}
+
 static int check_namespaces(const struct run_spec *spec, struct keg_err *err)
 {
     const struct run_namespace *mount = &spec->namespaces[RUN_NS_MOUNT];
     if (!mount->wanted || mount->path)
         return keg_fail(err, -ENOTSUP, "a container without a mount namespace of its own");
-    if (spec->namespaces[RUN_NS_USER].wanted)
-        return keg_fail(err, -ENOTSUP, "user namespaces are not supported yet");
-    if (spec->namespaces[RUN_NS_TIME].wanted)
-        return keg_fail(err, -ENOTSUP, "time namespaces are not supported yet");
+    for (size_t i = 0; i < RUN_CLOCK_COUNT; i++)
+        if (spec->time_offsets[i].set && !is_new(spec, RUN_NS_TIME))
+            return keg_fail(err, -EINVAL, "time offsets without a new time namespace");
+    return check_user_namespace(spec, err);
+}
+
+/* A user whom the maps do not have would only be refused by the child, after start. */
+static int check_user(const struct run_spec *spec, struct keg_err *err)
+{
+    uint32_t host;
+    const struct run_user *user = &spec->process.user;
+    if (!is_new(spec, RUN_NS_USER))
+        return 0;
+    if (run_id_maps_to_host(&spec->uid_maps, user->uid, &host) < 0)
+        return keg_fail(err, -EINVAL, "uid %u has no mapping in the user namespace", user->uid);
+    if (run_id_maps_to_host(&spec->gid_maps, user->gid, &host) < 0)
+        return keg_fail(err, -EINVAL, "gid %u has no mapping in the user namespace", user->gid);
     return 0;
 }
 
@@ -77,13 +107,68 @@ static int find_own_program(struct statx *ret, struct keg_err *err)
     return 0;
 }
 
+/* ---- namespaces to be joined */
+
+static const int namespace_flags[RUN_NS_COUNT] = {
+    [RUN_NS_PID] = CLONE_NEWPID,   [RUN_NS_NETWORK] = CLONE_NEWNET,
+    [RUN_NS_MOUNT] = CLONE_NEWNS,  [RUN_NS_IPC] = CLONE_NEWIPC,
+    [RUN_NS_UTS] = CLONE_NEWUTS,   [RUN_NS_CGROUP] = CLONE_NEWCGROUP,
+    [RUN_NS_USER] = CLONE_NEWUSER, [RUN_NS_TIME] = 0x80 /* CLONE_NEWTIME */,
+};
+
+/* Here, where paths mean what their writer meant: the child may be in other namespaces already, and
+ * without the right to walk there. */
+static int open_namespace(const char *path, int flag, int *ret_fd, struct keg_err *err)
+{
+    _cleanup_fd_ int fd = keg_openat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK, 0);
+    if (fd < 0)
+        return keg_fail(err, fd, "namespace '%s': %s", path, keg_errno_text(fd));
+    int type = ioctl(fd, NS_GET_NSTYPE);
+    if (type < 0)
+        return keg_fail(err, -EINVAL, "namespace '%s': the file is none", path);
+    if (type != flag)
+        return keg_fail(err, -EINVAL, "namespace '%s': of another type", path);
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+static int open_namespaces(const struct run_spec *spec, struct launch *launch, struct keg_err *err)
+{
+    for (size_t i = 0; i < RUN_NS_COUNT; i++) {
+        const struct run_namespace *namespace = &spec->namespaces[i];
+        if (!namespace->wanted || !namespace->path)
+            continue;
+        int r = open_namespace(namespace->path, namespace_flags[i], &launch->namespace_fds[i], err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* user_namespaces(7); include/linux/proc_ns.h, PROC_USER_INIT_INO. */
+#define INITIAL_USER_NAMESPACE 0xEFFFFFFDu
+
+static bool in_initial_user_namespace(void)
+{
+    struct stat st;
+    return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == INITIAL_USER_NAMESPACE;
+}
+
 int launch_prepare(const struct run_spec *spec, const struct run_options *options,
                    struct launch *ret, struct keg_err *err)
 {
-    *ret = (struct launch){.spec = spec, .options = options};
+    *ret = (struct launch){.spec = spec, .options = options, .gate_fd = -1, .root_fd = -1};
+    memset(ret->namespace_fds, 0xff, sizeof(ret->namespace_fds));
+    ret->initial_user_namespace = in_initial_user_namespace();
+    ret->new_user_namespace = is_new(spec, RUN_NS_USER);
+    ret->between = spec->namespaces[RUN_NS_USER].wanted;
     int r = check_namespaces(spec, err);
     if (r == 0)
         r = check_process(spec, options, err);
+    if (r == 0)
+        r = check_user(spec, err);
+    if (r == 0)
+        r = open_namespaces(spec, ret, err);
     if (r == 0)
         r = check_sysctls(spec, err);
     if (r == 0)
@@ -105,110 +190,7 @@ int launch_prepare(const struct run_spec *spec, const struct run_options *option
 void launch_done(struct launch *launch)
 {
     rootfs_plan_done(&launch->plan);
-}
-
-/* ---- clone */
-
-static long clone_new(const struct launch *launch, int cgroup_fd, int *ret_pidfd)
-{
-    struct clone_args args = {
-        .flags = (uint64_t)(unsigned)launch->clone_flags | CLONE_PIDFD,
-        .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-        .exit_signal = SIGCHLD,
-    };
-    if (cgroup_fd >= 0) {
-        args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = (uint64_t)(unsigned)cgroup_fd;
-    }
-    return syscall(SYS_clone3, &args, sizeof(args));
-}
-
-/* clone(2), for kernels before 5.7 and filters that refuse clone3 since they cannot look into it.
- */
-static long clone_old(const struct launch *launch, int *ret_pidfd)
-{
-    unsigned long flags = (unsigned long)(unsigned)launch->clone_flags | CLONE_PIDFD | SIGCHLD;
-    return syscall(SYS_clone, flags, NULL, ret_pidfd, NULL, NULL);
-}
-
-/* In the child it returns 0. */
-static long clone_any(struct launch *launch, int *ret_pidfd)
-{
-    int cgroup_fd = cgroup_clone_fd(launch->cgroup);
-    launch->attach_self = cgroup_fd < 0;
-    long pid = clone_new(launch, cgroup_fd, ret_pidfd);
-    if (pid >= 0 || (errno != ENOSYS && errno != E2BIG))
-        return pid;
-    launch->attach_self = true;
-    return clone_old(launch, ret_pidfd);
-}
-
-/* The child must see the root at the folder that it is born in: an fd of a mount that mount(2) made
- * is of no use in another mount namespace, but the kernel translates the working folder
- * (child_attach_root()). */
-static int enter_rootfs(const struct launch *launch, int *ret_cwd, struct keg_err *err)
-{
-    *ret_cwd = -1;
-    if (launch->options->rootfs_fd < 0)
-        return 0;
-    int cwd = keg_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
-    if (cwd < 0)
-        return keg_fail(err, cwd, "open the working folder: %s", keg_errno_text(cwd));
-    *ret_cwd = cwd;
-    return fchdir(launch->options->rootfs_fd) < 0 ? keg_fail_errno(err, "enter the root") : 0;
-}
-
-/* A pid namespace is joined by the parent: it holds for the children. *ret_back leads back. */
-static int join_pid_namespace(const struct launch *launch, int *ret_back, struct keg_err *err)
-{
-    const char *path = launch->spec->namespaces[RUN_NS_PID].path;
-    *ret_back = -1;
-    if (!launch->spec->namespaces[RUN_NS_PID].wanted || !path)
-        return 0;
-    _cleanup_fd_ int fd = keg_openat(AT_FDCWD, path, O_RDONLY, 0);
-    _cleanup_fd_ int back = keg_openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY, 0);
-    if (fd < 0 || back < 0)
-        return keg_fail(err, fd < 0 ? fd : back, "open '%s': %s", path,
-                        keg_errno_text(fd < 0 ? fd : back));
-    if (setns(fd, CLONE_NEWPID) < 0)
-        return keg_fail_errno(err, "join '%s'", path);
-    *ret_back = TAKE_FD(back);
-    return 0;
-}
-
-static pid_t clone_blocked(struct launch *launch, const int channel_fds[static 2], int *ret_pidfd,
-                           struct keg_err *err)
-{
-    sigset_t all, before;
-    int pidfd = -1;
-    (void)sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before);
-    long pid = clone_any(launch, &pidfd);
-    if (pid == 0) {
-        /* With its own copy of the parent's end it would never hear that the parent is gone. */
-        (void)close(channel_fds[0]);
-        child_main(launch, channel_fds[1]);
-    }
-    int code = errno;
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (pid < 0)
-        return keg_fail(err, -code, "clone: %s", keg_errno_text(code));
-    *ret_pidfd = pidfd;
-    return (pid_t)pid;
-}
-
-pid_t launch_clone(struct launch *launch, const int channel_fds[static 2], int *ret_pidfd,
-                   struct keg_err *err)
-{
-    _cleanup_fd_ int cwd = -1, pid_namespace = -1;
-    int r = join_pid_namespace(launch, &pid_namespace, err);
-    if (r == 0)
-        r = enter_rootfs(launch, &cwd, err);
-    pid_t pid = r < 0 ? r : clone_blocked(launch, channel_fds, ret_pidfd, err);
-    /* Back again, whatever came of it. Neither can fail: both are where this process came from. */
-    if (cwd >= 0)
-        (void)!fchdir(cwd);
-    if (pid_namespace >= 0)
-        (void)setns(pid_namespace, CLONE_NEWPID);
-    return pid;
+    for (size_t i = 0; i < RUN_NS_COUNT; i++)
+        keg_cleanup_fd(&launch->namespace_fds[i]);
+    keg_cleanup_fd(&launch->gate_fd);
 }

@@ -394,21 +394,171 @@ Test(launch, a_hostname_without_a_namespace_is_refused)
     cr_expect_str_eq(box.err.text, "hostname: 'box': the container shares the host's name");
 }
 
-Test(launch, what_the_launcher_cannot_do_is_refused_before_anything_is_made)
+Test(launch, what_contradicts_itself_is_refused_before_anything_is_made)
 {
     box.spec->namespaces[RUN_NS_USER].wanted = true;
-    cr_expect_eq(box_run_script(&box, "true"), -ENOTSUP);
-    cr_expect_str_eq(box.err.text, "user namespaces are not supported yet");
+    cr_expect_eq(box_run_script(&box, "true"), -EINVAL);
+    cr_expect_str_eq(box.err.text, "uidMappings: a new user namespace needs them");
     box.spec->namespaces[RUN_NS_USER].wanted = false;
-    box.spec->namespaces[RUN_NS_MOUNT].wanted = false;
-    cr_expect_eq(box_run_script(&box, "true"), -ENOTSUP);
+    box.spec->time_offsets[RUN_CLOCK_BOOTTIME].set = true;
+    cr_expect_eq(box_run_script(&box, "true"), -EINVAL);
+    cr_expect_str_eq(box.err.text, "time offsets without a new time namespace");
     cr_expect_not(has_cgroup(box.id));
+}
+
+Test(launch, a_path_of_another_type_of_namespace_is_refused)
+{
+    box.spec->namespaces[RUN_NS_IPC].path = keg_strdup("/proc/self/ns/uts");
+    cr_expect_eq(box_run_script(&box, "true"), -EINVAL);
+    cr_expect_str_eq(box.err.text, "namespace '/proc/self/ns/uts': of another type");
+    free(box.spec->namespaces[RUN_NS_IPC].path);
+    box.spec->namespaces[RUN_NS_IPC].path = keg_strdup("/dev/null");
+    cr_expect_eq(box_run_script(&box, "true"), -EINVAL);
+    cr_expect_str_eq(box.err.text, "namespace '/dev/null': the file is none");
+}
+
+Test(launch, the_clocks_of_a_time_namespace_are_ahead)
+{
+    struct timespec now;
+    long long uptime = 0;
+    if (access("/proc/self/ns/time", F_OK) < 0)
+        cr_skip_test("this kernel has no time namespaces");
+    box.spec->namespaces[RUN_NS_TIME].wanted = true;
+    box.spec->time_offsets[RUN_CLOCK_BOOTTIME] = (struct run_time_offset){true, 1000000, 0};
+    cr_expect_eq(box_run_script(&box, "cat /proc/uptime"), 0, "%s", box.err.text);
+    cr_assert_eq(clock_gettime(CLOCK_BOOTTIME, &now), 0);
+    cr_assert_eq(sscanf(box.output, "%lld", &uptime), 1);
+    cr_expect_geq(uptime, 1000000);
+    cr_expect_leq(uptime, 1000000 + (long long)now.tv_sec);
+    /* And this process has stayed where it was. */
+    cr_expect_lt(now.tv_sec, 1000000 + (long long)uptime - 1000000);
+}
+
+Test(launch, a_clock_cannot_go_below_zero)
+{
+    box.spec->namespaces[RUN_NS_TIME].wanted = true;
+    box.spec->time_offsets[RUN_CLOCK_MONOTONIC] = (struct run_time_offset){true, -1000000000000, 0};
+    cr_expect_eq(box_run_script(&box, "true"), -ERANGE);
+    cr_expect_str_eq(box.err.text, "time offset 'monotonic -1000000000000 0': the clock would "
+                                   "leave its range");
 }
 
 Test(launch, a_caller_without_stdin_loses_nothing)
 {
     (void)close(STDIN_FILENO);
     expect("echo there", "there\n");
+}
+
+/* ---- a start from elsewhere */
+
+static struct run_container *create_detached(const char *script)
+{
+    struct run_container *container, *found;
+    for (int i = 0; i < 3; i++)
+        box.options.stdio_fds[i] = keg_openat(AT_FDCWD, "/mnt/output", O_RDWR | O_CREAT, 0600);
+    box.options.detached = true;
+    box.options.die_with_parent = false;
+    box_script(&box, script);
+    cr_assert(run_create(box.spec, &box.options, &container, &box.err) == 0, "%s", box.err.text);
+    cr_assert(run_open(box.options.rundir_fd, box.id, &found, &box.err) == 0, "%s", box.err.text);
+    cr_expect_eq(run_pid(container), run_pid(found));
+    run_close(container);
+    return found;
+}
+
+Test(launch, a_created_container_is_started_by_whoever_comes)
+{
+    struct run_exit ended;
+    struct run_container *container = create_detached("echo started");
+    cr_expect_eq(run_status(container), RUN_CREATED);
+    cr_expect_eq(run_status(container), RUN_CREATED, "looking does not start it");
+    cr_assert_eq(run_start(container, &box.err), 0, "%s", box.err.text);
+    cr_expect_eq(run_wait(container, &ended, &box.err), 0);
+    cr_expect_eq(run_status(container), RUN_STOPPED);
+    cr_expect_eq(run_start(container, &box.err), -ESRCH);
+    _cleanup_buf_ struct keg_buf text = {0};
+    cr_assert_eq(keg_read_file(AT_FDCWD, "/mnt/output", 64, &text, &box.err), 0);
+    cr_expect_str_eq(text.data, "started\n");
+    cr_assert_eq(run_destroy(container, &box.err), 0, "%s", box.err.text);
+    cr_expect_eq(run_open(box.options.rundir_fd, box.id, &container, &box.err), -ENOENT);
+}
+
+Test(launch, a_running_container_is_not_started_again)
+{
+    struct run_container *container = create_detached("sleep 1000");
+    cr_assert_eq(run_start(container, &box.err), 0, "%s", box.err.text);
+    cr_expect_eq(run_status(container), RUN_RUNNING);
+    cr_expect_eq(run_start(container, &box.err), -EBUSY);
+    cr_expect_str_eq(box.err.text, "it is running, not created");
+    cr_assert_eq(run_destroy(container, &box.err), 0, "%s", box.err.text);
+}
+
+Test(launch, who_starts_hears_why_it_could_not_be_executed)
+{
+    struct run_container *container = create_detached("true");
+    cr_assert(unlink(BOX_ROOT "/bin/busybox") == 0);
+    cr_expect_eq(run_start(container, &box.err), -ENOENT);
+    cr_expect(strstr(box.err.text, "exec: \"sh\"") != NULL, "%s", box.err.text);
+    cr_assert_eq(run_destroy(container, &box.err), 0, "%s", box.err.text);
+}
+
+/* ---- hooks */
+
+static void add_hook(enum run_hook_kind kind, const char *script, int64_t timeout_s)
+{
+    struct run_hooks *hooks = &box.spec->hooks[kind];
+    hooks->items = reallocarray(hooks->items, hooks->count + 1, sizeof(*hooks->items));
+    struct run_hook *hook = &hooks->items[hooks->count++];
+    *hook = (struct run_hook){.path = keg_strdup("/bin/sh"), .timeout_s = timeout_s};
+    cr_assert(keg_strv_add(&hook->args, "sh") == 0 && keg_strv_add(&hook->args, "-c") == 0 &&
+              keg_strv_add(&hook->args, script) == 0);
+    cr_assert(keg_strv_add(&hook->env, "PATH=/bin:/usr/bin") == 0);
+}
+
+Test(launch, hooks_run_in_their_order_and_places_with_the_state_on_stdin)
+{
+    add_hook(RUN_HOOK_PRESTART, "hostname >>/mnt/order; cat >/mnt/state", 0);
+    add_hook(RUN_HOOK_CREATE_RUNTIME, "echo createRuntime >>/mnt/order", 0);
+    add_hook(RUN_HOOK_CREATE_CONTAINER, "hostname >>/mnt/order", 0);
+    add_hook(RUN_HOOK_START_CONTAINER, "cat >/state", 0);
+    cr_expect_eq(box_run_script(&box, "cat /state"), 0, "%s", box.err.text);
+    cr_expect(strstr(box.output, "\"status\":\"created\",\"pid\":1,") != NULL, "%s", box.output);
+    _cleanup_buf_ struct keg_buf order = {0}, state = {0};
+    char host[65] = "", wanted[160];
+    cr_assert_eq(gethostname(host, sizeof(host) - 1), 0);
+    (void)snprintf(wanted, sizeof(wanted), "%s\ncreateRuntime\nbox\n", host);
+    cr_assert_eq(keg_read_file(AT_FDCWD, "/mnt/order", 4096, &order, &box.err), 0);
+    cr_expect_str_eq(order.data, wanted);
+    cr_assert_eq(keg_read_file(AT_FDCWD, "/mnt/state", 4096, &state, &box.err), 0);
+    cr_expect(strstr(state.data, "\"status\":\"creating\",\"pid\":") != NULL, "%s", state.data);
+}
+
+Test(launch, a_hook_that_fails_ends_the_creation_and_says_why)
+{
+    static const struct {
+        enum run_hook_kind kind;
+        const char *script;
+        int64_t timeout_s;
+        int code;
+        const char *text;
+    } bad[] = {
+        {RUN_HOOK_PRESTART, "echo no such net >&2; exit 3", 0, -ECANCELED,
+         "prestart hook: '/bin/sh' ended with exit code 3: no such net"},
+        {RUN_HOOK_CREATE_RUNTIME, "kill -9 $$", 0, -ECANCELED,
+         "createRuntime hook: '/bin/sh' was killed by signal 9"},
+        {RUN_HOOK_CREATE_CONTAINER, "exit 1", 0, -ECANCELED,
+         "hooks: createContainer hook: '/bin/sh' ended with exit code 1"},
+        {RUN_HOOK_PRESTART, "sleep 1000", 1, -ETIMEDOUT,
+         "prestart hook: '/bin/sh' did not end within 1 s"},
+    };
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(bad); i++) {
+        struct run_hooks *hooks = &box.spec->hooks[bad[i].kind];
+        add_hook(bad[i].kind, bad[i].script, bad[i].timeout_s);
+        cr_expect_eq(box_run_script(&box, "true"), bad[i].code);
+        cr_expect_str_eq(box.err.text, bad[i].text);
+        cr_expect_not(has_cgroup(box.id));
+        hooks->count = 0;
+    }
 }
 
 /* ---- its state */

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs in the parent: a container from its spec to the moment before its program. */
+#include "run/run.h"
+
+#include "run/channel.h"
+#include "run/container_internal.h"
+#include "run/gate.h"
+#include "run/hooks.h"
+#include "run/id_map.h"
+#include "run/launch.h"
+#include "run/network.h"
+
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* ---- cgroup */
+
+static int make_cgroup(const struct launch *launch, struct run_container *container,
+                       struct keg_err *err)
+{
+    struct cgroup_layout layout;
+    struct cgroup_plan plan;
+    const struct run_options *options = launch->options;
+    struct run_resources resources = launch->spec->resources;
+    const struct cgroup_where where = {
+        .id = options->id,
+        .path = launch->spec->cgroups_path,
+        .manager = options->cgroup_manager,
+        .all_controllers = options->all_controllers,
+        .annotations = launch->spec->annotations,
+    };
+    cgroup_layout_detect(&layout);
+    if (options->pids_default && !(layout.controllers & (1u << CGROUP_PIDS)))
+        resources.pids_limit = 0;
+    int r = cgroup_plan_make(&layout, &resources, options->swap_default, &plan, err);
+    if (r < 0)
+        return r;
+    r = cgroup_create(&layout, &where, &plan, &container->cgroup, err);
+    cgroup_plan_done(&plan);
+    if (r < 0)
+        return r;
+    container->state.cgroups = keg_strv_copy(cgroup_paths(container->cgroup));
+    return container->state.cgroups ? 0 : keg_fail(err, -ENOMEM, "out of memory");
+}
+
+/* ---- child */
+
+static int clone_child(struct launch *launch, struct run_container *container, struct keg_err *err)
+{
+    int ends[2];
+    if (launch->options->detached)
+        launch->gate_fd = gate_open(container->rundir_fd);
+    if (launch->options->detached && launch->gate_fd < 0)
+        return keg_fail(err, launch->gate_fd, "make the socket to start by: %s",
+                        keg_errno_text(launch->gate_fd));
+    int r = channel_open(ends);
+    if (r < 0)
+        return keg_fail(err, r, "socket pair: %s", keg_errno_text(r));
+    container->channel_fd = ends[0];
+    launch->cgroup = container->cgroup;
+    launch->state = &container->state;
+    pid_t pid = launch_clone(launch, ends, &container->pidfd, err);
+    (void)close(ends[1]);
+    if (pid < 0)
+        return pid;
+    container->is_child = true;
+    container->pid = container->last_pid = pid;
+    return 0;
+}
+
+static int fail_silent_end(struct run_container *container, struct keg_err *err)
+{
+    (void)container_reap(container);
+    if (WIFSIGNALED(container->status))
+        return keg_fail(err, -ECHILD, "the container's first process was killed by signal %d%s",
+                        WTERMSIG(container->status),
+                        WTERMSIG(container->status) == SIGKILL ? " (is its memory limit too low?)"
+                                                               : "");
+    return keg_fail(err, -ECHILD, "the container's first process ended before it was started");
+}
+
+static int answer(const struct run_container *container, enum channel_kind kind,
+                  struct keg_err *err)
+{
+    int r = channel_send(container->channel_fd, kind);
+    /* EPIPE: the child has failed, and its words are waiting. */
+    return r < 0 && r != -EPIPE ? keg_fail(err, r, "answer the child: %s", keg_errno_text(r)) : 0;
+}
+
+static int write_id_maps(const struct run_container *container, const struct run_spec *spec,
+                         struct keg_err *err)
+{
+    int r = id_map_write(container->pid, &spec->uid_maps, &spec->gid_maps, err);
+    return r < 0 ? keg_wrap(err, "user namespace") : answer(container, CHANNEL_MAPPED, err);
+}
+
+/* The process between is done: from here on its sibling is the container. */
+static int adopt(struct run_container *container, pid_t pid, struct keg_err *err)
+{
+    (void)container_reap(container);
+    keg_cleanup_fd(&container->pidfd);
+    container->pid = container->last_pid = pid;
+    long fd = syscall(SYS_pidfd_open, pid, 0);
+    container->pidfd = fd < 0 ? -1 : (int)fd;
+    if (fd < 0)
+        return keg_fail_errno(err, "open the container's first process");
+    return answer(container, CHANNEL_ADOPTED, err);
+}
+
+static int run_early_hooks(const struct run_container *container, const struct run_spec *spec,
+                           struct keg_err *err)
+{
+    _cleanup_free_ char *text = state_text(&container->state, RUN_CREATING, container->pid);
+    if (!text)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    int r = hooks_run(&spec->hooks[RUN_HOOK_PRESTART], RUN_HOOK_PRESTART, text, err);
+    if (r == 0)
+        r = hooks_run(&spec->hooks[RUN_HOOK_CREATE_RUNTIME], RUN_HOOK_CREATE_RUNTIME, text, err);
+    return r == 0 ? answer(container, CHANNEL_HOOKED, err) : r;
+}
+
+/* What the child says before it says what is waited for. Return 0, or a negative code. */
+static int attend(struct run_container *container, const struct launch *launch,
+                  struct channel_message *message, struct keg_err *err)
+{
+    switch ((int)message->kind) {
+    case CHANNEL_FAILED:
+        return keg_fail(err, message->err.code, "%s", message->err.text);
+    case CHANNEL_USERNS:
+        return write_id_maps(container, launch->spec, err);
+    case CHANNEL_CONSOLE:
+        container->console_fd = message->fd;
+        return 0;
+    case CHANNEL_MOUNTED:
+        return run_early_hooks(container, launch->spec, err);
+    default:
+        if (message->fd >= 0)
+            (void)close(message->fd);
+        return keg_fail(err, -EPROTO, "the child said %d", (int)message->kind);
+    }
+}
+
+/* Take what the child says until it says ${kind}. */
+static int await(struct run_container *container, const struct launch *launch,
+                 enum channel_kind kind, struct channel_message *ret, struct keg_err *err)
+{
+    for (;;) {
+        int r = channel_receive(container->channel_fd, ret);
+        if (r < 0)
+            return keg_fail(err, r, "hear from the child: %s", keg_errno_text(r));
+        if (r == 0)
+            return fail_silent_end(container, err);
+        if (ret->kind == kind)
+            return 0;
+        r = attend(container, launch, ret, err);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int meet_child(struct run_container *container, const struct launch *launch,
+                      struct keg_err *err)
+{
+    struct channel_message message;
+    if (!launch->between)
+        return 0;
+    int r = await(container, launch, CHANNEL_CHILD, &message, err);
+    return r == 0 ? adopt(container, message.pid, err) : r;
+}
+
+/* ---- state */
+
+/* A container of this process alone is created as soon as it can be: nobody else may start it. */
+static int record(struct run_container *container, const struct run_options *options,
+                  struct keg_err *err)
+{
+    container->state.pid = container->pid;
+    int r = keg_pid_start_time(container->pid, &container->state.pid_start_ticks);
+    if (r < 0)
+        return keg_fail(err, r, "start time of the child: %s", keg_errno_text(r));
+    return container_write_state(container, options->detached ? RUN_CREATING : RUN_CREATED, err);
+}
+
+/* ---- network */
+
+static bool wants_network(const struct launch *launch)
+{
+    const struct run_namespace *network = &launch->spec->namespaces[RUN_NS_NETWORK];
+    return launch->options->network && network->wanted && !network->path;
+}
+
+/* The bridge is seen to while the child makes its namespace, the veth pair while it mounts. */
+static int attach_network(struct run_container *container, const struct launch *launch,
+                          struct keg_err *err)
+{
+    struct network_bridge bridge;
+    struct channel_message message;
+    if (!wants_network(launch))
+        return 0;
+    int r = network_ensure(launch->options->network, &bridge, err);
+    if (r == 0)
+        r = await(container, launch, CHANNEL_NETNS, &message, err);
+    if (r < 0)
+        return r;
+    _cleanup_fd_ int netns = network_netns_fd(container->pidfd, container->pid);
+    if (netns < 0)
+        return keg_fail(err, netns, "network namespace: %s", keg_errno_text(netns));
+    r = network_attach(&bridge, netns, container->id, container->state.address, err);
+    return r < 0 ? r : answer(container, CHANNEL_NETWORK, err);
+}
+
+/* ---- all */
+
+/* From here on it lives by itself, and whoever starts it comes to its gate. */
+static int let_go(struct run_container *container, struct keg_err *err)
+{
+    keg_cleanup_fd(&container->channel_fd);
+    container->channel_fd = -1;
+    return container_write_state(container, RUN_CREATED, err);
+}
+
+static int bring_up(struct run_container *container, struct launch *launch, struct keg_err *err)
+{
+    struct channel_message message;
+    int r = make_cgroup(launch, container, err);
+    if (r == 0)
+        r = clone_child(launch, container, err);
+    if (r == 0)
+        r = meet_child(container, launch, err);
+    if (r == 0)
+        r = attach_network(container, launch, err);
+    if (r == 0)
+        r = record(container, launch->options, err);
+    if (r == 0)
+        r = await(container, launch, CHANNEL_READY, &message, err);
+    if (r == 0)
+        cgroup_close_fds(container->cgroup);
+    return r == 0 && launch->options->detached ? let_go(container, err) : r;
+}
+
+static int make_handle(const struct run_spec *spec, const struct run_options *options,
+                       struct run_container **ret, struct keg_err *err)
+{
+    struct run_container *container = container_new(options->id, options->rundir_fd);
+    if (!container)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    *ret = container;
+    int r = state_fill(spec, options, &container->state);
+    return r < 0 ? keg_fail(err, r, "out of memory") : 0;
+}
+
+int run_create(const struct run_spec *spec, const struct run_options *options,
+               struct run_container **ret, struct keg_err *err)
+{
+    struct launch launch;
+    struct run_container *container = NULL;
+    int r = launch_prepare(spec, options, &launch, err);
+    if (r == 0)
+        r = make_handle(spec, options, &container, err);
+    if (r == 0)
+        r = bring_up(container, &launch, err);
+    launch_done(&launch);
+    if (r < 0) {
+        if (container)
+            container->is_abandoned = true;
+        (void)run_destroy(container, NULL);
+        return r;
+    }
+    *ret = container;
+    return 0;
+}
