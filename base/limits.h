@@ -66,3 +66,8 @@
  * MAX_ARG_STRLEN is 128 KiB, and it says so itself). */
 #define KEG_SPEC_ENTRIES_MAX    (64u * 1024)
 #define KEG_SPEC_TEXT_MAX_BYTES (1u * 1024 * 1024)
+
+/* tmpcopyup: files and levels below one folder of an image that go into RAM. A level costs three
+ * fds of the 1,024 that a process may have. */
+#define KEG_COPY_UP_ENTRIES_MAX (256u * 1024)
+#define KEG_COPY_UP_DEPTH_MAX   256
