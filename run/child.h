@@ -25,6 +25,7 @@ struct launch {
     bool attach_self; /* clone3 could not place the child in its cgroup */
     struct seccomp_filter seccomp;
     struct run_capabilities capabilities; /* the spec's, cut to what this process may give */
+    uint64_t held;                        /* the bounding set of this process */
     struct statx program; /* keg's own file, which nothing in a container may execute */
     int clone_flags;
     bool initial_user_namespace; /* this process is in it: mknod(2) works */
@@ -67,17 +68,21 @@ _Noreturn void between_main(struct launch *launch, int channel_fd);
 /* child_exit(channel_fd, err): Report ${err} and exit. */
 _Noreturn void child_exit(int channel_fd, const struct keg_err *err);
 
+/* child_filesystems.c: the new filesystems of the plan, detached. */
+int child_make_filesystems(struct child *child, struct keg_err *err);
+
 /* child_mounts.c: the mounts of the plan. */
 int child_isolate_mounts(struct child *child, struct keg_err *err);
-int child_make_filesystems(struct child *child, struct keg_err *err);
 int child_copy_sources(struct child *child, struct keg_err *err);
 int child_attach_root(struct child *child, struct keg_err *err);
 int child_mount_all(struct child *child, struct keg_err *err);
 int child_enter_root(struct child *child, struct keg_err *err);
 int child_make_root_readonly(struct child *child, struct keg_err *err);
 
-/* child_paths.c: nodes in /dev, masked and read-only paths, the working folder. */
+/* child_devices.c: nodes and links in /dev. */
 int child_make_devices(struct child *child, struct keg_err *err);
+
+/* child_paths.c: masked and read-only paths, the working folder. */
 int child_mask_paths(struct child *child, struct keg_err *err);
 int child_make_readonly_paths(struct child *child, struct keg_err *err);
 int child_enter_cwd(struct child *child, struct keg_err *err);
@@ -94,13 +99,8 @@ int child_join_keyring(struct child *child, struct keg_err *err);
 int child_die_with_parent(struct child *child, struct keg_err *err);
 int child_set_sysctls(struct child *child, struct keg_err *err);
 int child_set_hostname(struct child *child, struct keg_err *err);
-int child_set_domainname(struct child *child, struct keg_err *err);
 int child_set_oom_score(struct child *child, struct keg_err *err);
 int child_set_rlimits(struct child *child, struct keg_err *err);
-int child_set_scheduler(struct child *child, struct keg_err *err);
-int child_set_io_priority(struct child *child, struct keg_err *err);
-int child_set_personality(struct child *child, struct keg_err *err);
-int child_set_labels(struct child *child, struct keg_err *err);
 int child_set_user(struct child *child, struct keg_err *err);
 
 /* child_hooks.c: the hooks' moments. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs in the child: nodes in /dev, what is masked or read-only, the working folder. */
+/* Runs in the child: what is masked or read-only, and the working folder. */
 #include "run/child.h"
 
 #include "run/mount.h"
@@ -9,102 +9,16 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-/* ---- devices */
-
-static mode_t type_bits(char type)
-{
-    switch (type) {
-    case 'b':
-        return S_IFBLK;
-    case 'p':
-        return S_IFIFO;
-    default:
-        return S_IFCHR;
-    }
-}
-
-/* What was there already must be that very device. */
-static int check_same_node(int dirfd, const char *name, const struct run_device *device,
-                           struct keg_err *err)
-{
-    struct stat st;
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return keg_fail_errno(err, "stat '%s'", device->path);
-    bool same = (st.st_mode & S_IFMT) == type_bits(device->type) &&
-                (device->type == 'p' || st.st_rdev == makedev(device->major, device->minor));
-    return same ? 0 : keg_fail(err, -EEXIST, "'%s' of the image is something else", device->path);
-}
-
-static int make_node(int dirfd, const char *name, const struct run_device *device,
-                     struct keg_err *err)
-{
-    dev_t number = device->type == 'p' ? 0 : makedev(device->major, device->minor);
-    if (mknodat(dirfd, name, type_bits(device->type) | device->mode, number) < 0)
-        return errno == EEXIST ? check_same_node(dirfd, name, device, err)
-                               : keg_fail_errno(err, "make '%s'", device->path);
-    if ((device->uid || device->gid) &&
-        fchownat(dirfd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
-        return keg_fail_errno(err, "owner of '%s'", device->path);
-    return 0;
-}
-
-/* Below the fd of /dev, so that a link there cannot lead to the host's. */
-static int make_device(const struct child *child, const struct run_device *device,
-                       struct keg_err *err)
-{
-    const char *path = device->path + strlen("/dev/");
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return make_node(child->dev_fd, path, device, err);
-    _cleanup_free_ char *folder = keg_strndup(path, (size_t)(slash - path));
-    if (!folder)
-        return keg_fail(err, -ENOMEM, "out of memory");
-    _cleanup_fd_ int fd = keg_mkdirs_in_root(child->dev_fd, folder, 0755);
-    if (fd < 0)
-        return keg_fail(err, fd, "folder of '%s': %s", device->path, keg_errno_text(fd));
-    return make_node(fd, slash + 1, device, err);
-}
-
-static int make_links(const struct child *child, struct keg_err *err)
-{
-    static const struct {
-        const char *target, *name;
-    } links[] = {
-        {"/proc/self/fd", "fd"},       {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
-        {"/proc/self/fd/2", "stderr"}, {"/proc/kcore", "core"},      {"pts/ptmx", "ptmx"},
-    };
-    for (size_t i = 0; i < KEG_ARRAY_SIZE(links); i++)
-        if (symlinkat(links[i].target, child->dev_fd, links[i].name) < 0 && errno != EEXIST)
-            return keg_fail_errno(err, "link '/dev/%s'", links[i].name);
-    return 0;
-}
-
-int child_make_devices(struct child *child, struct keg_err *err)
-{
-    const struct rootfs_plan *plan = &child->launch->plan;
-    if (mkdirat(child->root_fd, "dev", 0755) < 0 && errno != EEXIST)
-        return keg_fail_errno(err, "make '/dev'");
-    int fd = keg_open_beneath(child->root_fd, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (fd == -ELOOP || fd == -ENOTDIR)
-        return keg_fail(err, -ENOTDIR, "'/dev' of the image is not a folder");
-    if (fd < 0)
-        return keg_fail(err, fd, "open '/dev': %s", keg_errno_text(fd));
-    child->dev_fd = fd;
-    for (size_t i = 0; i < plan->devices_count; i++) {
-        int r = make_device(child, &plan->devices[i], err);
-        if (r < 0)
-            return r;
-    }
-    return make_links(child, err);
-}
-
 /* ---- masked, read-only */
 
-/* /dev/null, and nothing that was put in its place (CVE-2025-31133). */
+/* /dev/null, and nothing that was put in its place (CVE-2025-31133). Where /dev is a bind mount,
+ * which need not have any, it is the host's. */
 static int open_null(const struct child *child, struct keg_err *err)
 {
     struct stat st;
-    _cleanup_fd_ int fd = keg_open_beneath(child->dev_fd, "null", O_PATH | O_NOFOLLOW, 0);
+    _cleanup_fd_ int fd = child->launch->plan.dev_is_bound
+                              ? keg_openat(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW, 0)
+                              : keg_open_beneath(child->dev_fd, "null", O_PATH | O_NOFOLLOW, 0);
     if (fd < 0)
         return keg_fail(err, fd, "open '/dev/null': %s", keg_errno_text(fd));
     if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
@@ -147,7 +61,9 @@ static bool came_before(char *const *paths, size_t index)
 
 static int mask_path(struct child *child, const char *path, int null_fd, struct keg_err *err)
 {
-    static const struct mount_change unchanged = {0};
+    /* Of a node that is the host's, neither mode nor owner is the container's to change. */
+    const struct mount_change change = {.set = child->launch->plan.dev_is_bound ? MOUNT_ATTR_RDONLY
+                                                                                : 0};
     struct stat st;
     _cleanup_fd_ int fd = keg_open_in_root(child->root_fd, path, O_PATH, 0);
     if (fd == -ENOENT || fd == -ENOTDIR)
@@ -156,7 +72,7 @@ static int mask_path(struct child *child, const char *path, int null_fd, struct 
         return keg_fail(err, fd < 0 ? fd : -errno, "open: %s", keg_errno_text(fd < 0 ? fd : errno));
     const struct mount_target target = {.root_fd = child->root_fd, .path = path, .fd = fd};
     return S_ISDIR(st.st_mode) ? mask_folder(child, &target, err)
-                               : mount_bind_on(null_fd, false, &unchanged, &target, err);
+                               : mount_bind_on(null_fd, false, &change, &target, err);
 }
 
 int child_mask_paths(struct child *child, struct keg_err *err)

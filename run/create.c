@@ -2,13 +2,12 @@
 /* Runs in the parent: a container from its spec to the moment before its program. */
 #include "run/run.h"
 
-#include "run/attributes.h"
 #include "run/channel.h"
 #include "run/container_internal.h"
 #include "run/gate.h"
 #include "run/hooks.h"
 #include "run/id_map.h"
-#include "run/launch.h"
+#include "run/launch_mounts.h"
 #include "run/network.h"
 
 #include <string.h>
@@ -97,8 +96,7 @@ static int write_id_maps(const struct run_container *container, const struct run
 }
 
 /* The process between is done: from here on its sibling is the container. */
-static int adopt(struct run_container *container, const struct launch *launch, pid_t pid,
-                 struct keg_err *err)
+static int adopt(struct run_container *container, pid_t pid, struct keg_err *err)
 {
     (void)container_reap(container);
     keg_cleanup_fd(&container->pidfd);
@@ -107,8 +105,7 @@ static int adopt(struct run_container *container, const struct launch *launch, p
     container->pidfd = fd < 0 ? -1 : (int)fd;
     if (fd < 0)
         return keg_fail_errno(err, "open the container's first process");
-    int r = attributes_favour(pid, &launch->spec->process, err);
-    return r < 0 ? r : answer(container, CHANNEL_ADOPTED, err);
+    return answer(container, CHANNEL_ADOPTED, err);
 }
 
 static int run_early_hooks(const struct run_container *container, const struct run_spec *spec,
@@ -169,7 +166,7 @@ static int meet_child(struct run_container *container, const struct launch *laun
     if (!launch->between)
         return 0;
     int r = await(container, launch, CHANNEL_CHILD, &message, err);
-    return r == 0 ? adopt(container, launch, message.pid, err) : r;
+    return r == 0 ? adopt(container, message.pid, err) : r;
 }
 
 /* ---- state */
@@ -226,7 +223,9 @@ static int let_go(struct run_container *container, struct keg_err *err)
 static int bring_up(struct run_container *container, struct launch *launch, struct keg_err *err)
 {
     struct channel_message message;
-    int r = make_cgroup(launch, container, err);
+    int r = launch_open_sources(launch, err);
+    if (r == 0)
+        r = make_cgroup(launch, container, err);
     if (r == 0)
         r = clone_child(launch, container, err);
     if (r == 0)

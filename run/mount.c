@@ -18,7 +18,16 @@ static const struct {
     {MOUNT_ATTR_RDONLY, MS_RDONLY},         {MOUNT_ATTR_NOSUID, MS_NOSUID},
     {MOUNT_ATTR_NODEV, MS_NODEV},           {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
     {MOUNT_ATTR_NOATIME, MS_NOATIME},       {MOUNT_ATTR_STRICTATIME, MS_STRICTATIME},
-    {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOSYMFOLLOW, 256 /* MS_NOSYMFOLLOW */},
+    {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME}, {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
+};
+
+/* Flags of the superblock that fsconfig(2) takes, as options; the others only mount(2) can give. */
+static const struct {
+    unsigned long flag;
+    const char *name;
+} super_options[] = {
+    {MS_RDONLY, "ro"},         {MS_SYNCHRONOUS, "sync"}, {MS_DIRSYNC, "dirsync"},
+    {MS_LAZYTIME, "lazytime"}, {MS_MANDLOCK, "mand"},
 };
 
 static unsigned long flags_of(uint64_t attributes)
@@ -87,9 +96,20 @@ static int fail_context(int context_fd, int code, const char *what, struct keg_e
     return keg_fail(err, code, "%s: %s", what, words);
 }
 
+static int set_super_flags(int context_fd, unsigned long flags)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && flags && i < KEG_ARRAY_SIZE(super_options); i++)
+        if (flags & super_options[i].flag)
+            r = mount_context_set(context_fd, super_options[i].name, NULL);
+    return r;
+}
+
 int mount_new_fs(const struct mount_fs *fs, int *ret_fd, struct keg_err *err)
 {
     *ret_fd = -1;
+    if (fs->super_flags & (MS_SILENT | MS_I_VERSION))
+        return 0;
     _cleanup_fd_ int context = mount_context_open(fs->type);
     if (context == -ENOSYS)
         return 0;
@@ -104,6 +124,8 @@ int mount_new_fs(const struct mount_fs *fs, int *ret_fd, struct keg_err *err)
             return fail_context(context, r, fs->options[i], err);
     }
     if (r == 0)
+        r = set_super_flags(context, fs->super_flags);
+    if (r == 0)
         r = mount_context_finish(context, fs->attributes);
     if (r < 0)
         return fail_context(context, r, fs->type, err);
@@ -111,16 +133,24 @@ int mount_new_fs(const struct mount_fs *fs, int *ret_fd, struct keg_err *err)
     return 0;
 }
 
-/* The options as mount(2) takes them, with commas. */
+/* The options as mount(2) takes them, with commas. A label of SELinux may have some of its own. */
 static int join_options(const char *const *options, struct keg_buf *ret)
 {
     keg_buf_str(ret, "");
-    for (size_t i = 0; options && options[i]; i++)
-        keg_buf_printf(ret, "%s%s", i ? "," : "", options[i]);
+    for (size_t i = 0; options && options[i]; i++) {
+        const char *comma = i ? "," : "";
+        const char *label = options[i] + strlen(MOUNT_CONTEXT_OPTION);
+        if (keg_starts_with(options[i], MOUNT_CONTEXT_OPTION))
+            keg_buf_printf(ret, "%s" MOUNT_CONTEXT_OPTION "\"%s\"", comma, label);
+        else
+            keg_buf_printf(ret, "%s%s", comma, options[i]);
+    }
     return ret->failed;
 }
 
-static int mount_fs_classic(const struct mount_fs *fs, int target_fd, struct keg_err *err)
+/* mount(2) on ${target_fd}, with ${flags} beside what ${fs} says. */
+static int mount_classic(const struct mount_fs *fs, unsigned long flags, int target_fd,
+                         struct keg_err *err)
 {
     char target[PROC_FD_BYTES];
     _cleanup_buf_ struct keg_buf data = keg_buf_init(4096);
@@ -129,7 +159,7 @@ static int mount_fs_classic(const struct mount_fs *fs, int target_fd, struct keg
         return keg_fail(err, r, "mount options: %s", keg_errno_text(r));
     proc_fd(target_fd, target);
     const char *source = fs->source ? fs->source : "none";
-    if (mount(source, target, fs->type, flags_of(fs->attributes), data.data) < 0)
+    if (mount(source, target, fs->type, flags | fs->super_flags, data.data) < 0)
         return keg_fail_errno(err, "filesystem '%s' (%s)", fs->type, data.data);
     return 0;
 }
@@ -138,7 +168,7 @@ int mount_fs_on(const struct mount_fs *fs, int mount_fd, const struct mount_targ
                 struct keg_err *err)
 {
     if (mount_fd < 0)
-        return mount_fs_classic(fs, target->fd, err);
+        return mount_classic(fs, flags_of(fs->attributes), target->fd, err);
     int r = mount_move(mount_fd, target->fd);
     return r < 0 ? keg_fail(err, r, "move_mount: %s", keg_errno_text(r)) : 0;
 }
@@ -160,18 +190,43 @@ int mount_move(int mount_fd, int target_fd)
     return syscall(SYS_move_mount, mount_fd, "", target_fd, "", flags) < 0 ? -errno : 0;
 }
 
+static int set_attr(int mount_fd, const struct mount_attr *attr, bool recursive)
+{
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u);
+    return syscall(SYS_mount_setattr, mount_fd, "", flags, attr, sizeof(*attr)) < 0 ? -errno : 0;
+}
+
 static int set_attributes(int mount_fd, uint64_t set, uint64_t clear, unsigned long propagation,
                           bool recursive)
 {
     if (!set && !clear && !propagation)
         return 0;
     /* The kinds of atime are one field: setting one means clearing all. */
-    if (set & (MOUNT_ATTR_NOATIME | MOUNT_ATTR_STRICTATIME))
+    if ((set | clear) & MOUNT_ATTR__ATIME)
         clear |= MOUNT_ATTR__ATIME;
-    struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
-    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u);
-    return syscall(SYS_mount_setattr, mount_fd, "", flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
+    const struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
+    return set_attr(mount_fd, &attr, recursive);
 }
+
+int mount_map_ids(int mount_fd, int userns_fd, bool recursive, struct keg_err *err)
+{
+    const struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP,
+                                    .userns_fd = (uint64_t)(unsigned)userns_fd};
+    int r = set_attr(mount_fd, &attr, recursive);
+    if (r == -ENOSYS)
+        return keg_fail(err, r, "this kernel has no id-mapped mounts (Linux 5.12)");
+    if (r == -EINVAL)
+        return keg_fail(err, r, "its filesystem cannot be id-mapped");
+    return r < 0 ? keg_fail(err, r, "map ids: %s", keg_errno_text(r)) : 0;
+}
+
+/* The kinds of atime are one field for mount(2) too: without any of these flags it is relatime. */
+#define ATIME_FLAGS (MS_NOATIME | MS_RELATIME | MS_STRICTATIME)
+
+/* statvfs(3)'s ST_* that are not the values of MS_*: ST_RELATIME, and the kernel's
+ * ST_NOSYMFOLLOW. */
+#define VFS_RELATIME    0x1000
+#define VFS_NOSYMFOLLOW 0x2000
 
 /* The flags that the mount at ${path} has: a remount sets all of them anew. */
 static int current_flags(const char *path, unsigned long *ret)
@@ -179,8 +234,12 @@ static int current_flags(const char *path, unsigned long *ret)
     struct statvfs vfs;
     if (statvfs(path, &vfs) < 0)
         return -errno;
-    /* statvfs(3)'s ST_* are the values of MS_*, ST_RELATIME apart. */
-    *ret = vfs.f_flag & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
+    *ret = vfs.f_flag & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SYNCHRONOUS |
+                         MS_MANDLOCK | MS_NOATIME | MS_NODIRATIME);
+    if (vfs.f_flag & VFS_NOSYMFOLLOW)
+        *ret |= MS_NOSYMFOLLOW;
+    if (!(*ret & MS_NOATIME))
+        *ret |= vfs.f_flag & VFS_RELATIME ? MS_RELATIME : MS_STRICTATIME;
     return 0;
 }
 
@@ -199,7 +258,10 @@ static int change_classic(int mount_fd, const struct mount_change *change)
     int r = current_flags(path, &flags);
     if (r < 0)
         return r;
-    flags = (flags & ~flags_of(change->clear)) | flags_of(change->set);
+    flags &= ~flags_of(change->clear);
+    if ((change->set | change->clear) & MOUNT_ATTR__ATIME)
+        flags &= ~(unsigned long)ATIME_FLAGS;
+    flags |= flags_of(change->set);
     return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
 }
 
@@ -212,6 +274,19 @@ int mount_change_fd(int mount_fd, const struct mount_change *change)
         r = set_attributes(mount_fd, change->set, change->clear,
                            recursive ? 0 : change->propagation, false);
     return r == -ENOSYS ? change_classic(mount_fd, change) : r;
+}
+
+int mount_reconfigure(int mount_fd, const struct mount_fs *fs, unsigned long super_clear,
+                      struct keg_err *err)
+{
+    char path[PROC_FD_BYTES];
+    unsigned long flags = 0;
+    proc_fd(mount_fd, path);
+    int r = current_flags(path, &flags);
+    if (r < 0)
+        return keg_fail(err, r, "stat: %s", keg_errno_text(r));
+    flags &= ~super_clear;
+    return mount_classic(fs, MS_REMOUNT | flags | flags_of(fs->attributes), mount_fd, err);
 }
 
 /* Reach the mount just made by its path, and be sure that nobody exchanged a component meanwhile.

@@ -19,12 +19,16 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
+/* The option that labels all files of a filesystem (SELinux). */
+#define MOUNT_CONTEXT_OPTION "context="
+
 /* A filesystem to be made. Options are "key=value" or "flag", NULL-terminated; NULL is none. */
 struct mount_fs {
     const char *type;
     const char *source;
     const char *const *options;
     uint64_t attributes;
+    unsigned long super_flags; /* MS_* of the superblock: MS_SYNCHRONOUS, MS_RDONLY... */
 };
 
 /* What changes on a bind mount. A propagation of 0 leaves it as it is. The recursive attributes go
@@ -71,8 +75,20 @@ int mount_attach(int mount_fd, const struct mount_change *change, const struct m
 int mount_bind_on(int source_fd, bool recursive, const struct mount_change *change,
                   const struct mount_target *target, struct keg_err *err);
 
-/* mount_change_fd(mount_fd, change): Change the mount whose root ${mount_fd} is. 0 or -errno. */
+/* mount_change_fd(mount_fd, change): Change the mount whose root ${mount_fd} is. 0 or -errno. What
+ * is not named in ${change} stays: in a user namespace the kernel refuses to take flags off that
+ * came with a mount of the namespace above. */
 int mount_change_fd(int mount_fd, const struct mount_change *change);
+
+/* mount_map_ids(mount_fd, userns_fd, recursive, err): Show the files of the detached mount by the
+ * maps of ${userns_fd} (MOUNT_ATTR_IDMAP): what is owned by an id inside of it is shown as owned by
+ * the id outside. -ENOSYS: Linux before 5.12; -EINVAL: a filesystem that cannot be mapped. */
+int mount_map_ids(int mount_fd, int userns_fd, bool recursive, struct keg_err *err);
+
+/* mount_reconfigure(mount_fd, fs, super_clear, err): Change the filesystem that ${mount_fd} is of
+ * (mount(2), MS_REMOUNT): ${fs}'s options and flags are set, those of ${super_clear} taken off. */
+int mount_reconfigure(int mount_fd, const struct mount_fs *fs, unsigned long super_clear,
+                      struct keg_err *err);
 
 /* mount_context_words(context_fd, code, text, size): What the kernel has to say about an fsopen(2)
  * context

@@ -73,25 +73,31 @@ bool rootfs_in_proc_allowed(const char *destination)
     return false;
 }
 
-static bool has_option(const struct run_mount *mount, const char *option)
+/* All of a mount's options, read; what is left for the filesystem, borrowed, into ${rest}. */
+static struct mount_options read_options(const struct run_mount *mount, const char **rest)
 {
-    for (char **at = mount->options; at && *at; at++)
-        if (strcmp(*at, option) == 0)
-            return true;
-    return false;
+    struct mount_options options = {0};
+    size_t kept = 0;
+    for (char **option = mount->options; option && *option; option++)
+        if (mount_option_apply(*option, &options) == MOUNT_OPTION_FILESYSTEM)
+            rest[kept++] = *option;
+    return options;
 }
 
-static enum rootfs_mount_kind kind_of(const struct run_mount *mount)
+static enum rootfs_mount_kind kind_of(const struct run_mount *mount,
+                                      const struct mount_options *options)
 {
+    if (options->remount)
+        return ROOTFS_REMOUNT;
     if (keg_streq(mount->type, "cgroup") || keg_streq(mount->type, "cgroup2"))
         return ROOTFS_CGROUP;
-    bool bind =
-        keg_streq(mount->type, "bind") || has_option(mount, "bind") || has_option(mount, "rbind");
-    return bind ? ROOTFS_BIND : ROOTFS_FILESYSTEM;
+    return options->bind || keg_streq(mount->type, "bind") ? ROOTFS_BIND : ROOTFS_FILESYSTEM;
 }
 
 static int check_proc(const struct rootfs_mount *mount, struct keg_err *err)
 {
+    if (mount->kind == ROOTFS_REMOUNT)
+        return 0;
     if (keg_starts_with(mount->destination, "/proc/") &&
         !rootfs_in_proc_allowed(mount->destination))
         return keg_fail(err, -EINVAL, "mount '%s': nothing may be mounted inside /proc",
@@ -106,12 +112,13 @@ static int check_proc(const struct rootfs_mount *mount, struct keg_err *err)
 static int plan_destination(const struct run_mount *from, struct rootfs_mount *to,
                             struct keg_err *err)
 {
-    if (!from->destination || from->destination[0] != '/')
-        return keg_fail(err, -EINVAL, "mount destination '%s' is not absolute",
-                        from->destination ? from->destination : "");
-    to->destination = rootfs_clean_path(from->destination);
+    const char *path = from->destination ? from->destination : "";
+    if (!*path)
+        return keg_fail(err, -EINVAL, "mount without a destination");
+    /* Up to runtime-spec 1.1 relative ones were fine; they are the root's. */
+    to->destination = rootfs_clean_path(path);
     if (!to->destination)
-        return keg_fail(err, -ENOMEM, "mount '%s': out of memory", from->destination);
+        return keg_fail(err, -ENOMEM, "mount '%s': out of memory", path);
     if (keg_streq(to->destination, "/"))
         return keg_fail(err, -EINVAL, "mount '/': the root itself cannot be mounted over");
     to->real_folder = keg_streq(to->destination, "/dev") || keg_streq(to->destination, "/proc") ||
@@ -119,31 +126,61 @@ static int plan_destination(const struct run_mount *from, struct rootfs_mount *t
     return check_proc(to, err);
 }
 
-/* Attributes and propagation into the change, all else to the filesystem. */
-static int plan_options(const struct run_mount *from, struct rootfs_mount *to, struct keg_err *err)
+/* Filesystems whose instances are shared, or have nothing to be read-only: the mount alone is. */
+static bool is_of_the_kernel(const char *type)
 {
-    size_t kept = 0;
-    to->fs_options = calloc(keg_strv_length(from->options) + 1, sizeof(*to->fs_options));
-    if (!to->fs_options)
-        return keg_fail(err, -ENOMEM, "mount '%s': out of memory", from->destination);
-    for (char **option = from->options; option && *option; option++)
-        if (!mount_option_apply(*option, &to->change, &to->recursive))
-            to->fs_options[kept++] = *option;
-    to->fs.options = to->fs_options;
-    if (to->kind == ROOTFS_BIND && kept > 0)
-        return keg_fail(err, -EINVAL, "mount '%s': unknown option '%s'", from->destination,
-                        to->fs_options[0]);
-    /* A new filesystem has no mounts below: recursive or not is one. */
-    to->fs.attributes = to->change.set | to->change.recursive_set;
+    static const char *const types[] = {"proc",       "sysfs",     "tmpfs",   "devpts", "mqueue",
+                                        "ramfs",      "debugfs",   "tracefs", "bpf",    "devtmpfs",
+                                        "securityfs", "hugetlbfs", "cgroup",  "cgroup2"};
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(types); i++)
+        if (keg_streq(type, types[i]))
+            return true;
+    return false;
+}
+
+static void plan_filesystem(const struct mount_options *options, struct rootfs_mount *to)
+{
+    to->fs.super_flags = options->super_set;
+    if ((to->fs.attributes & MOUNT_ATTR_RDONLY) && !is_of_the_kernel(to->fs.type))
+        to->fs.super_flags |= MS_RDONLY;
+    to->change = (struct mount_change){
+        .propagation = options->change.propagation,
+        .propagation_recursive = options->change.propagation_recursive,
+    };
+    if (!to->copy_up)
+        return;
+    to->change.set = to->fs.attributes & MOUNT_ATTR_RDONLY;
+    to->fs.attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+}
+
+static int plan_copy_up(const struct mount_options *options, struct rootfs_mount *to,
+                        struct keg_err *err)
+{
+    to->copy_up = options->copy_up;
+    if (to->copy_up && (to->kind != ROOTFS_FILESYSTEM || !keg_streq(to->fs.type, "tmpfs")))
+        return keg_fail(err, -EINVAL, "mount '%s': tmpcopyup is an option of tmpfs alone",
+                        to->destination);
     return 0;
 }
 
-static int plan_bind(const struct run_mount *from, struct rootfs_mount *to, struct keg_err *err)
+static int make_absolute(const char *path, const char *bundle, char **ret)
 {
-    if (!from->source || from->source[0] != '/')
+    *ret = path[0] == '/' ? keg_strdup(path) : keg_asprintf("%s/%s", bundle, path);
+    return *ret ? 0 : -ENOMEM;
+}
+
+static int plan_bind(const struct run_mount *from, const char *bundle, struct rootfs_mount *to,
+                     struct keg_err *err)
+{
+    const char *source = from->source ? from->source : "";
+    if (to->fs_options[0])
+        return keg_fail(err, -EINVAL, "mount '%s': unknown option '%s'", from->destination,
+                        to->fs_options[0]);
+    if (!*source || (source[0] != '/' && !bundle))
         return keg_fail(err, -EINVAL, "mount '%s': the source '%s' is not an absolute path",
-                        from->destination, from->source ? from->source : "");
-    to->source = from->source;
+                        from->destination, source);
+    if (make_absolute(source, bundle, &to->source) < 0)
+        return keg_fail(err, -ENOMEM, "mount '%s': out of memory", from->destination);
     if (!to->change.propagation) {
         to->change.propagation = MS_PRIVATE;
         to->change.propagation_recursive = true;
@@ -151,34 +188,125 @@ static int plan_bind(const struct run_mount *from, struct rootfs_mount *to, stru
     return 0;
 }
 
-static int plan_mount(const struct run_mount *from, struct rootfs_mount *to, struct keg_err *err)
+static int plan_id_maps(const struct run_spec *spec, const struct run_mount *from,
+                        const struct mount_options *options, struct rootfs_mount *to,
+                        struct keg_err *err)
 {
-    to->kind = kind_of(from);
-    to->fs.type = from->type;
-    to->fs.source = from->source ? from->source : from->type;
+    bool uids = from->uid_maps.count > 0, gids = from->gid_maps.count > 0;
+    to->id_mapped = options->id_mapped || uids || gids;
+    to->id_mapped_recursive = options->id_mapped_recursive;
+    to->uid_maps = &from->uid_maps;
+    to->gid_maps = &from->gid_maps;
+    if (!to->id_mapped)
+        return 0;
+    if (to->kind != ROOTFS_BIND && to->kind != ROOTFS_FILESYSTEM)
+        return keg_fail(err, -EINVAL, "mount '%s': nothing new that ids could be mapped of",
+                        to->destination);
+    if (uids != gids)
+        return keg_fail(err, -EINVAL, "mount '%s': uidMappings and gidMappings go together",
+                        to->destination);
+    if (!uids && !spec->namespaces[RUN_NS_USER].wanted)
+        return keg_fail(err, -EINVAL,
+                        "mount '%s': idmap without mappings, and the container has no user "
+                        "namespace to take them from",
+                        to->destination);
+    return 0;
+}
+
+static int plan_remount(const struct mount_options *options, struct rootfs_mount *to,
+                        struct keg_err *err)
+{
+    to->super_remount = !options->bind;
+    to->super_clear = options->super_clear;
+    to->fs.super_flags = options->super_set;
+    if (options->bind && to->fs_options[0])
+        return keg_fail(err, -EINVAL, "mount '%s': unknown option '%s'", to->destination,
+                        to->fs_options[0]);
+    return 0;
+}
+
+static int plan_kind(const struct run_mount *from, const char *bundle,
+                     const struct mount_options *options, struct rootfs_mount *to,
+                     struct keg_err *err)
+{
+    switch (to->kind) {
+    case ROOTFS_BIND:
+        return plan_bind(from, bundle, to, err);
+    case ROOTFS_REMOUNT:
+        return plan_remount(options, to, err);
+    case ROOTFS_FILESYSTEM:
+        plan_filesystem(options, to);
+        return 0;
+    case ROOTFS_CGROUP:
+        return 0;
+    }
+    return keg_fail(err, -EINVAL, "mount '%s': unknown kind", to->destination);
+}
+
+/* ${spec} is the whole that ${from} belongs to. */
+static int plan_mount(const struct run_spec *spec, const char *bundle, const struct run_mount *from,
+                      struct rootfs_mount *to, struct keg_err *err)
+{
+    /* One more for the label. */
+    to->fs_options = calloc(keg_strv_length(from->options) + 2, sizeof(*to->fs_options));
+    if (!to->fs_options)
+        return keg_fail(err, -ENOMEM, "mount '%s': out of memory", from->destination);
+    const struct mount_options options = read_options(from, to->fs_options);
+    to->kind = kind_of(from, &options);
+    to->change = options.change;
+    to->recursive = options.recursive;
+    to->fs = (struct mount_fs){.type = from->type,
+                               .source = from->source ? from->source : from->type,
+                               .options = to->fs_options,
+                               /* It has no mounts below: recursive or not is one. */
+                               .attributes = options.change.set | options.change.recursive_set};
     if (to->kind == ROOTFS_FILESYSTEM && !from->type)
         return keg_fail(err, -EINVAL, "mount '%s': neither a type nor a bind mount",
                         from->destination ? from->destination : "");
     int r = plan_destination(from, to, err);
     if (r == 0)
-        r = plan_options(from, to, err);
-    if (r == 0 && to->kind == ROOTFS_BIND)
-        r = plan_bind(from, to, err);
-    return r;
+        r = plan_copy_up(&options, to, err);
+    if (r == 0)
+        r = plan_kind(from, bundle, &options, to, err);
+    return r < 0 ? r : plan_id_maps(spec, from, &options, to, err);
 }
 
-static int plan_mounts(const struct run_spec *spec, struct rootfs_plan *plan, struct keg_err *err)
+static int plan_mounts(const struct run_spec *spec, const char *bundle, struct rootfs_plan *plan,
+                       struct keg_err *err)
 {
     plan->mounts = calloc(spec->mounts_count + 1, sizeof(*plan->mounts));
     if (!plan->mounts)
         return keg_fail(err, -ENOMEM, "mounts: out of memory");
     for (size_t i = 0; i < spec->mounts_count; i++) {
+        struct rootfs_mount *mount = &plan->mounts[i];
         plan->mounts_count = i + 1;
-        int r = plan_mount(&spec->mounts[i], &plan->mounts[i], err);
+        int r = plan_mount(spec, bundle, &spec->mounts[i], mount, err);
         if (r < 0)
             return r;
+        plan->wants_id_maps |= mount->id_mapped;
+        if (keg_streq(mount->destination, "/dev") && mount->kind != ROOTFS_REMOUNT)
+            plan->dev_is_bound = mount->kind == ROOTFS_BIND;
     }
     return 0;
+}
+
+/* What needs a mount namespace, where the container has the caller's. */
+static int check_mount_namespace(const struct run_spec *spec, struct keg_err *err)
+{
+    const char *what = NULL;
+    if (spec->namespaces[RUN_NS_MOUNT].wanted)
+        return 0;
+    if (spec->mounts_count > 0)
+        what = spec->mounts[0].destination;
+    else if (spec->masked_paths && spec->masked_paths[0])
+        what = spec->masked_paths[0];
+    else if (spec->readonly_paths && spec->readonly_paths[0])
+        what = spec->readonly_paths[0];
+    else if (spec->root_readonly)
+        what = "/";
+    return what ? keg_fail(err, -EINVAL,
+                           "mount '%s': the container has no mount namespace of its own", what)
+                : 0;
 }
 
 /* ---- devices */
@@ -227,27 +355,33 @@ static int plan_devices(const struct run_spec *spec, struct rootfs_plan *plan, s
     return 0;
 }
 
-static int plan_root(const struct run_spec *spec, struct rootfs_plan *plan, struct keg_err *err)
+static int plan_root(const struct run_spec *spec, const char *bundle, struct rootfs_plan *plan,
+                     struct keg_err *err)
 {
-    struct mount_change change = {.propagation = MS_PRIVATE};
-    bool recursive = false;
+    struct mount_options options = {.change.propagation = MS_PRIVATE};
     const char *wanted = spec->rootfs_propagation;
-    if (wanted && (!mount_option_apply(wanted, &change, &recursive) || change.set || change.clear ||
-                   change.recursive_set || change.recursive_clear || recursive))
+    if (wanted && mount_option_apply(wanted, &options) != MOUNT_OPTION_PROPAGATION)
         return keg_fail(err, -EINVAL, "rootfs propagation '%s' is unknown", wanted);
-    plan->root_propagation =
-        change.propagation | (change.propagation_recursive ? (unsigned long)MS_REC : 0);
+    plan->root_propagation = options.change.propagation |
+                             (options.change.propagation_recursive ? (unsigned long)MS_REC : 0);
+    if (!spec->root_path || (spec->root_path[0] != '/' && !bundle))
+        return 0;
+    if (make_absolute(spec->root_path, bundle, &plan->root_path) < 0)
+        return keg_fail(err, -ENOMEM, "root '%s': out of memory", spec->root_path);
     return 0;
 }
 
-int rootfs_plan_make(const struct run_spec *spec, struct rootfs_plan *ret, struct keg_err *err)
+int rootfs_plan_make(const struct run_spec *spec, const char *bundle, struct rootfs_plan *ret,
+                     struct keg_err *err)
 {
     *ret = (struct rootfs_plan){0};
-    int r = plan_mounts(spec, ret, err);
+    int r = check_mount_namespace(spec, err);
+    if (r == 0)
+        r = plan_mounts(spec, bundle, ret, err);
     if (r == 0)
         r = plan_devices(spec, ret, err);
     if (r == 0)
-        r = plan_root(spec, ret, err);
+        r = plan_root(spec, bundle, ret, err);
     if (r < 0)
         rootfs_plan_done(ret);
     return r;
@@ -257,8 +391,11 @@ void rootfs_plan_done(struct rootfs_plan *plan)
 {
     for (size_t i = 0; i < plan->mounts_count; i++) {
         free(plan->mounts[i].destination);
+        free(plan->mounts[i].source);
         free(plan->mounts[i].fs_options);
+        free(plan->mounts[i].context_option);
     }
+    free(plan->root_path);
     free(plan->mounts);
     free(plan->devices);
     *plan = (struct rootfs_plan){0};

@@ -15,8 +15,9 @@ static int plan_of(const char *destination, const char *type, const char *source
                    const char *options, struct run_spec **ret_spec, struct rootfs_plan *plan)
 {
     *ret_spec = run_spec_new();
+    (*ret_spec)->namespaces[RUN_NS_MOUNT].wanted = true;
     int r = run_spec_add_mount(*ret_spec, destination, type, source, options, &err);
-    return r < 0 ? r : rootfs_plan_make(*ret_spec, plan, &err);
+    return r < 0 ? r : rootfs_plan_make(*ret_spec, NULL, plan, &err);
 }
 
 Test(plan, paths_are_cleaned_lexically)
@@ -61,47 +62,125 @@ Test(plan, options_become_attributes_or_go_to_the_filesystem)
 
 Test(plan, the_last_of_opposite_options_wins)
 {
-    struct mount_change change = {0};
-    bool recursive = false;
-    cr_expect(mount_option_apply("ro", &change, &recursive));
-    cr_expect(mount_option_apply("rw", &change, &recursive));
-    cr_expect_eq(change.set, 0);
-    cr_expect_eq(change.clear, MOUNT_ATTR_RDONLY);
-    cr_expect(mount_option_apply("noatime", &change, &recursive));
-    cr_expect(mount_option_apply("strictatime", &change, &recursive));
-    cr_expect_eq(change.set, MOUNT_ATTR_STRICTATIME);
+    static const struct {
+        const char *first, *second;
+        uint64_t set, clear;
+    } table[] = {
+        {"ro", "rw", 0, MOUNT_ATTR_RDONLY},
+        {"rw", "ro", MOUNT_ATTR_RDONLY, 0},
+        {"noatime", "strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR_NOATIME},
+        {"noatime", "relatime", 0, MOUNT_ATTR__ATIME},
+        {"noatime", "atime", 0, MOUNT_ATTR__ATIME},
+        {"strictatime", "nostrictatime", 0, MOUNT_ATTR__ATIME},
+        {"noatime", "nostrictatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME},
+        {"noatime", "norelatime", MOUNT_ATTR_NOATIME, 0},
+        {"nodiratime", "diratime", 0, MOUNT_ATTR_NODIRATIME},
+        {"nosymfollow", "symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
+    };
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++) {
+        struct mount_options options = {0};
+        (void)mount_option_apply(table[i].first, &options);
+        (void)mount_option_apply(table[i].second, &options);
+        cr_expect_eq(options.change.set, table[i].set, "%s,%s", table[i].first, table[i].second);
+        cr_expect_eq(options.change.clear & table[i].clear, table[i].clear, "%s,%s", table[i].first,
+                     table[i].second);
+    }
 }
 
-Test(plan, recursive_options_are_told_from_plain_ones)
+Test(plan, what_an_option_is)
 {
     static const struct {
         const char *option;
-        bool known;
-        uint64_t set, recursive_set;
-        unsigned long propagation;
-        bool propagation_recursive;
+        enum mount_option_kind kind;
+        struct mount_options read;
     } table[] = {
-        {"ro", true, MOUNT_ATTR_RDONLY, 0, 0, false},
-        {"rro", true, 0, MOUNT_ATTR_RDONLY, 0, false},
-        {"rnosuid", true, 0, MOUNT_ATTR_NOSUID, 0, false},
-        {"slave", true, 0, 0, MS_SLAVE, false},
-        {"rshared", true, 0, 0, MS_SHARED, true},
-        {"relatime", true, 0, 0, 0, false},
-        {"size=1", false, 0, 0, 0, false},
-        {"r", false, 0, 0, 0, false},
-        {"rsize=1", false, 0, 0, 0, false},
+        {"ro", MOUNT_OPTION_ATTRIBUTE, {.change = {.set = MOUNT_ATTR_RDONLY}}},
+        {"rro", MOUNT_OPTION_ATTRIBUTE, {.change = {.recursive_set = MOUNT_ATTR_RDONLY}}},
+        {"rnosuid", MOUNT_OPTION_ATTRIBUTE, {.change = {.recursive_set = MOUNT_ATTR_NOSUID}}},
+        {"rrw", MOUNT_OPTION_ATTRIBUTE, {.change = {.recursive_clear = MOUNT_ATTR_RDONLY}}},
+        {"rdev", MOUNT_OPTION_ATTRIBUTE, {.change = {.recursive_clear = MOUNT_ATTR_NODEV}}},
+        {"slave", MOUNT_OPTION_PROPAGATION, {.change = {.propagation = MS_SLAVE}}},
+        {"rshared",
+         MOUNT_OPTION_PROPAGATION,
+         {.change = {.propagation = MS_SHARED, .propagation_recursive = true}}},
+        {"runbindable",
+         MOUNT_OPTION_PROPAGATION,
+         {.change = {.propagation = MS_UNBINDABLE, .propagation_recursive = true}}},
+        {"relatime", MOUNT_OPTION_ATTRIBUTE, {.change = {.clear = MOUNT_ATTR__ATIME}}},
+        {"sync", MOUNT_OPTION_SUPERBLOCK, {.super_set = MS_SYNCHRONOUS}},
+        {"async", MOUNT_OPTION_SUPERBLOCK, {.super_clear = MS_SYNCHRONOUS}},
+        {"dirsync", MOUNT_OPTION_SUPERBLOCK, {.super_set = MS_DIRSYNC}},
+        {"lazytime", MOUNT_OPTION_SUPERBLOCK, {.super_set = MS_LAZYTIME}},
+        {"mand", MOUNT_OPTION_SUPERBLOCK, {.super_set = MS_MANDLOCK}},
+        {"iversion", MOUNT_OPTION_SUPERBLOCK, {.super_set = MS_I_VERSION}},
+        {"silent", MOUNT_OPTION_SUPERBLOCK, {.super_set = MS_SILENT}},
+        {"loud", MOUNT_OPTION_SUPERBLOCK, {.super_clear = MS_SILENT}},
+        {"defaults", MOUNT_OPTION_ACTION, {.bind = false}},
+        {"bind", MOUNT_OPTION_ACTION, {.bind = true}},
+        {"rbind", MOUNT_OPTION_ACTION, {.bind = true, .recursive = true}},
+        {"remount", MOUNT_OPTION_ACTION, {.remount = true}},
+        {"idmap", MOUNT_OPTION_ACTION, {.id_mapped = true}},
+        {"ridmap", MOUNT_OPTION_ACTION, {.id_mapped = true, .id_mapped_recursive = true}},
+        {"tmpcopyup", MOUNT_OPTION_ACTION, {.copy_up = true}},
+        {"size=1", MOUNT_OPTION_FILESYSTEM, {.bind = false}},
+        {"r", MOUNT_OPTION_FILESYSTEM, {.bind = false}},
+        {"", MOUNT_OPTION_FILESYSTEM, {.bind = false}},
+        {"rsync", MOUNT_OPTION_FILESYSTEM, {.bind = false}},
+        {"rremount", MOUNT_OPTION_FILESYSTEM, {.bind = false}},
+        {"rsize=1", MOUNT_OPTION_FILESYSTEM, {.bind = false}},
     };
     for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++) {
-        struct mount_change change = {0};
-        bool recursive = false;
-        cr_expect_eq(mount_option_apply(table[i].option, &change, &recursive), table[i].known, "%s",
+        struct mount_options options;
+        memset(&options, 0, sizeof(options));
+        cr_expect_eq(mount_option_apply(table[i].option, &options), table[i].kind, "%s",
                      table[i].option);
-        cr_expect_eq(change.set, table[i].set, "%s", table[i].option);
-        cr_expect_eq(change.recursive_set, table[i].recursive_set, "%s", table[i].option);
-        cr_expect_eq(change.propagation, table[i].propagation, "%s", table[i].option);
-        cr_expect_eq(change.propagation_recursive, table[i].propagation_recursive, "%s",
-                     table[i].option);
-        cr_expect_not(recursive);
+        cr_expect(memcmp(&options, &table[i].read, sizeof(options)) == 0, "%s", table[i].option);
+    }
+}
+
+/* config.md, "Linux mount options": its table, which lacks none of these. */
+Test(plan, every_option_of_the_specification_is_known)
+{
+    static const char names[] =
+        "async atime bind defaults dev diratime dirsync exec idmap iversion lazytime loud mand "
+        "noatime nodev nodiratime noexec noiversion nolazytime nomand norelatime nostrictatime "
+        "nosuid nosymfollow private ratime rbind rdev rdiratime relatime remount rexec ridmap "
+        "rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro "
+        "rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw "
+        "shared silent slave strictatime suid symfollow sync tmpcopyup unbindable";
+    _cleanup_strv_ char **known = NULL;
+    _cleanup_buf_ struct keg_buf text = keg_buf_init(4096);
+    cr_assert_eq(mount_option_names(&known), 0);
+    for (size_t i = 0; known[i]; i++) {
+        struct mount_options options = {0};
+        keg_buf_printf(&text, "%s%s", i ? " " : "", known[i]);
+        cr_expect_neq(mount_option_apply(known[i], &options), MOUNT_OPTION_FILESYSTEM);
+    }
+    cr_expect_str_eq(text.data, names);
+}
+
+Test(plan, flags_of_the_superblock_are_apart_from_those_of_the_mount)
+{
+    static const struct {
+        const char *type, *options;
+        uint64_t attributes;
+        unsigned long super_flags;
+    } table[] = {
+        {"tmpfs", "ro,sync", MOUNT_ATTR_RDONLY, MS_SYNCHRONOUS},
+        {"sysfs", "ro,nosuid", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0},
+        {"ext4", "ro,rnoexec", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, MS_RDONLY},
+        {"ext4", "lazytime,dirsync,dirsync", 0, MS_LAZYTIME | MS_DIRSYNC},
+        {"ext4", "sync,async,silent", 0, MS_SILENT},
+    };
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++) {
+        struct run_spec *spec;
+        struct rootfs_plan plan;
+        cr_assert_eq(plan_of("/a", table[i].type, "/dev/x", table[i].options, &spec, &plan), 0);
+        cr_expect_eq(plan.mounts[0].fs.attributes, table[i].attributes, "%s", table[i].options);
+        cr_expect_eq(plan.mounts[0].fs.super_flags, table[i].super_flags, "%s", table[i].options);
+        cr_expect_null(plan.mounts[0].fs.options[0]);
+        rootfs_plan_done(&plan);
+        run_spec_free(spec);
     }
 }
 
@@ -165,7 +244,7 @@ Test(plan, dev_proc_and_sys_must_be_real_folders)
     _cleanup_(run_cleanup_spec) struct run_spec *spec = run_spec_new();
     struct rootfs_plan plan;
     cr_assert_eq(run_spec_defaults(spec, &err), 0);
-    cr_assert_eq(rootfs_plan_make(spec, &plan, &err), 0, "%s", err.text);
+    cr_assert_eq(rootfs_plan_make(spec, NULL, &plan, &err), 0, "%s", err.text);
     for (size_t i = 0; i < plan.mounts_count; i++) {
         const char *path = plan.mounts[i].destination;
         bool real = !strcmp(path, "/dev") || !strcmp(path, "/proc") || !strcmp(path, "/sys");
@@ -184,7 +263,7 @@ static int plan_device(struct run_device device, struct rootfs_plan *plan,
     spec->devices = calloc(1, sizeof(device));
     spec->devices[0] = device;
     spec->devices_count = 1;
-    return rootfs_plan_make(spec, plan, &err);
+    return rootfs_plan_make(spec, NULL, plan, &err);
 }
 
 Test(plan, the_standard_devices_come_by_themselves)
@@ -242,12 +321,12 @@ Test(plan, an_unknown_propagation_is_refused)
     _cleanup_(run_cleanup_spec) struct run_spec *spec = run_spec_new();
     struct rootfs_plan plan;
     spec->rootfs_propagation = keg_strdup("rslave");
-    cr_assert_eq(rootfs_plan_make(spec, &plan, &err), 0);
+    cr_assert_eq(rootfs_plan_make(spec, NULL, &plan, &err), 0);
     cr_expect_eq(plan.root_propagation, MS_SLAVE | MS_REC);
     rootfs_plan_done(&plan);
     free(spec->rootfs_propagation);
     spec->rootfs_propagation = keg_strdup("ro");
-    cr_expect_eq(rootfs_plan_make(spec, &plan, &err), -EINVAL);
+    cr_expect_eq(rootfs_plan_make(spec, NULL, &plan, &err), -EINVAL);
     cr_expect_str_eq(err.text, "rootfs propagation 'ro' is unknown");
 }
 

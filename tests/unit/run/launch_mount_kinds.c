@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a spec's mounts can be beside plain ones: id-mapped, filled, remounted, propagating; and all
+ * of it in a user namespace. */
+#include "launch_box.h"
+#include "run/mount_copy_up.h"
+
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+static struct box box;
+
+static void open_box(void)
+{
+    box_open(&box);
+    cr_assert(mkdir("/mnt/host", 0755) == 0);
+    box_write("/mnt/host/canary", "alive\n", 6, 0644);
+}
+
+static void close_box(void)
+{
+    run_id_maps_done(&box.spec->uid_maps);
+    run_id_maps_done(&box.spec->gid_maps);
+    for (size_t i = 0; i < box.spec->mounts_count; i++) {
+        run_id_maps_done(&box.spec->mounts[i].uid_maps);
+        run_id_maps_done(&box.spec->mounts[i].gid_maps);
+    }
+    box_close(&box);
+}
+
+TestSuite(launch_mount_kinds, .init = open_box, .fini = close_box, .timeout = 120);
+
+static void expect(const char *script, const char *output)
+{
+    int code = box_run_script(&box, script);
+    cr_assert(code >= 0, "%s", box.err.text);
+    cr_expect_str_eq(box.output, output);
+}
+
+static void expect_error(int code, const char *words)
+{
+    cr_expect_eq(box_run_script(&box, "true"), code, "%s", box.err.text);
+    cr_expect_str_eq(box.err.text, words);
+}
+
+static struct run_mount *add(const char *destination, const char *type, const char *source,
+                             const char *options)
+{
+    cr_assert(run_spec_add_mount(box.spec, destination, type, source, options, &box.err) == 0);
+    for (size_t i = 0; i < box.spec->mounts_count; i++)
+        if (keg_streq(box.spec->mounts[i].destination, destination))
+            return &box.spec->mounts[i];
+    return NULL;
+}
+
+static void map(struct run_id_maps *uids, struct run_id_maps *gids, uint32_t inside,
+                uint32_t outside, uint32_t size)
+{
+    cr_assert(run_id_maps_add(uids, inside, outside, size) == 0);
+    cr_assert(run_id_maps_add(gids, inside, outside, size) == 0);
+}
+
+/* The root belongs to the namespace's root. */
+static void add_user_namespace(void)
+{
+    cr_assert(chown(BOX_ROOT, 100000, 100000) == 0);
+    cr_assert(chown(BOX_ROOT "/etc", 100000, 100000) == 0);
+    box.spec->namespaces[RUN_NS_USER].wanted = true;
+    map(&box.spec->uid_maps, &box.spec->gid_maps, 0, 100000, 65536);
+}
+
+static void own(const char *path, uid_t id)
+{
+    cr_assert(chown(path, id, id) == 0);
+}
+
+/* ---- id-mapped mounts */
+
+Test(launch_mount_kinds, a_mount_with_maps_shows_other_owners)
+{
+    struct stat st;
+    own("/mnt/host/canary", 1000);
+    own("/mnt/host", 1000);
+    struct run_mount *mount = add("/data", "bind", "/mnt/host", "rbind");
+    map(&mount->uid_maps, &mount->gid_maps, 1000, 0, 10);
+    expect("stat -c %u:%g /data/canary; touch /data/new && stat -c %u:%g /data/new", "0:0\n0:0\n");
+    cr_assert(stat("/mnt/host/new", &st) == 0);
+    cr_expect_eq(st.st_uid, 1000);
+}
+
+Test(launch_mount_kinds, idmap_without_maps_is_the_containers)
+{
+    add_user_namespace();
+    own("/mnt/host", 0);
+    add("/data", "bind", "/mnt/host", "rbind,idmap");
+    expect("stat -c %u:%g /data/canary; touch /data/new && stat -c %u:%g /data/new", "0:0\n0:0\n");
+    struct stat st;
+    cr_assert(stat("/mnt/host/new", &st) == 0);
+    cr_expect_eq(st.st_uid, 0, "owned by the host's root on disk");
+}
+
+Test(launch_mount_kinds, idmap_is_of_one_mount_and_ridmap_of_all_below)
+{
+    cr_assert(mkdir("/mnt/host/sub", 0755) == 0);
+    cr_assert(mount("tmpfs", "/mnt/host/sub", "tmpfs", 0, "mode=755") == 0);
+    add_user_namespace();
+    add("/data", "bind", "/mnt/host", "rbind,idmap");
+    expect("stat -c %u /data /data/sub", "0\n65534\n");
+    add("/data", "bind", "/mnt/host", "rbind,ridmap");
+    expect("stat -c %u /data /data/sub", "0\n0\n");
+}
+
+Test(launch_mount_kinds, a_filesystem_without_id_mapping_is_named)
+{
+    add_user_namespace();
+    add("/data", "bind", "/proc/sys", "bind,idmap");
+    expect_error(-EINVAL, "mount: '/data': its filesystem cannot be id-mapped");
+}
+
+Test(launch_mount_kinds, an_old_kernel_says_that_it_cannot_map_ids)
+{
+    static const int calls[] = {SYS_mount_setattr};
+    box_forget(calls, 1);
+    struct run_mount *mount = add("/data", "bind", "/mnt/host", "bind");
+    map(&mount->uid_maps, &mount->gid_maps, 0, 500, 2000);
+    expect_error(-ENOSYS, "mount: '/data': this kernel has no id-mapped mounts (Linux 5.12)");
+}
+
+/* ---- in a user namespace */
+
+Test(launch_mount_kinds, a_user_namespace_has_the_same_root)
+{
+    add_user_namespace();
+    expect("cd /dev; for n in null zero full random urandom tty; do stat -c '%n %t:%T' $n; done;"
+           "for n in fd ptmx; do readlink $n; done; echo x >null && head -c 1 zero | wc -c",
+           "null 1:3\nzero 1:5\nfull 1:7\nrandom 1:8\nurandom 1:9\ntty 5:0\n"
+           "/proc/self/fd\npts/ptmx\n1\n");
+    expect("cat /proc/timer_list | wc -c; ls /sys/firmware | wc -l;"
+           "for f in /proc/sys/kernel/hostname /sys/fs/cgroup/x; do"
+           " (echo x >$f) 2>&1 | grep -o 'Read-only' || echo ' no'; done; id -u",
+           "0\n0\nRead-only\nRead-only\n0\n");
+}
+
+Test(launch_mount_kinds, folders_that_only_root_may_enter_are_mounted_all_the_same)
+{
+    add_user_namespace();
+    cr_assert(mkdir("/mnt/closed", 0700) == 0 && mkdir("/mnt/closed/open", 0755) == 0);
+    box_write("/mnt/closed/open/file", "seen\n", 5, 0644);
+    add("/data", "bind", "/mnt/closed/open", "rbind,ro");
+    cr_assert(chmod("/mnt", 0700) == 0);
+    expect("cat /data/file", "seen\n");
+}
+
+Test(launch_mount_kinds, devices_of_the_spec_are_the_hosts)
+{
+    add_user_namespace();
+    box.spec->devices = calloc(2, sizeof(*box.spec->devices));
+    box.spec->devices[0] = (struct run_device){keg_strdup("/dev/in/kmsg"), 'c', 1, 11, 0600, 0, 0};
+    box.spec->devices[1] = (struct run_device){keg_strdup("/dev/pipe"), 'p', 0, 0, 0622, 0, 0};
+    box.spec->devices_count = 2;
+    expect("stat -c '%t:%T' /dev/in/kmsg; stat -c '%F %a' /dev/pipe", "1:b\nfifo 622\n");
+    box.spec->devices[0].minor = 99;
+    expect_error(-ENODEV, "devices: '/dev/in/kmsg': no node can be made here, and the host has "
+                          "none of c 1:99");
+}
+
+Test(launch_mount_kinds, modes_of_the_hosts_devices_cannot_be_changed)
+{
+    struct stat before, after;
+    add_user_namespace();
+    cr_assert(stat("/dev/null", &before) == 0);
+    expect("busybox chmod 600 /dev/null 2>/dev/null || echo refused", "refused\n");
+    cr_assert(stat("/dev/null", &after) == 0);
+    cr_expect_eq(before.st_mode, after.st_mode);
+}
+
+Test(launch_mount_kinds, a_terminal_group_that_is_not_mapped_is_left_out)
+{
+    box.spec->namespaces[RUN_NS_USER].wanted = true;
+    map(&box.spec->uid_maps, &box.spec->gid_maps, 0, 100000, 1);
+    cr_assert(chown(BOX_ROOT, 100000, 100000) == 0);
+    expect("grep -c 'devpts.*gid=' /proc/self/mountinfo; grep -c ' /dev/pts ' /proc/self/mountinfo",
+           "0\n1\n");
+}
+
+Test(launch_mount_kinds, sysfs_of_a_shared_network_is_the_hosts_and_read_only)
+{
+    add_user_namespace();
+    box.spec->namespaces[RUN_NS_NETWORK].wanted = false;
+    expect("ls -d /sys/kernel; busybox awk '$5 ~ \"^/sys\" && $6 !~ \"^ro\"' /proc/self/mountinfo",
+           "/sys/kernel\n");
+}
+
+/* A /dev of the test's own, for what this machine's may not have. */
+static void replace_dev(void)
+{
+    static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    cr_assert(mkdir("/mnt/dev", 0755) == 0);
+    cr_assert(mount("tmpfs", "/mnt/dev", "tmpfs", 0, "mode=755") == 0);
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(names); i++) {
+        char from[32], to[32];
+        struct stat st;
+        (void)snprintf(from, sizeof(from), "/dev/%s", names[i]);
+        (void)snprintf(to, sizeof(to), "/mnt/dev/%s", names[i]);
+        cr_assert(stat(from, &st) == 0);
+        cr_assert(mknod(to, st.st_mode, st.st_rdev) == 0);
+    }
+    cr_assert(mount("/mnt/dev", "/dev", NULL, MS_MOVE, NULL) == 0);
+}
+
+Test(launch_mount_kinds, a_queue_filesystem_of_a_shared_namespace_is_the_hosts)
+{
+    add_user_namespace();
+    box.spec->namespaces[RUN_NS_IPC].wanted = false;
+    replace_dev();
+    cr_assert(mkdir("/dev/mqueue", 0755) == 0);
+    cr_assert(mount("mqueue", "/dev/mqueue", "mqueue", 0, NULL) == 0);
+    expect("grep -c ' /dev/mqueue ' /proc/self/mountinfo", "1\n");
+}
+
+Test(launch_mount_kinds, processes_of_a_shared_namespace_are_the_hosts)
+{
+    add_user_namespace();
+    box.spec->namespaces[RUN_NS_PID].wanted = false;
+    expect("ls -d /proc/1; (echo x >/proc/sys/kernel/hostname) 2>&1 | grep -o Read-only",
+           "/proc/1\nRead-only\n");
+}
+
+Test(launch_mount_kinds, a_covered_proc_allows_no_new_one)
+{
+    add_user_namespace();
+    cr_assert(mount("tmpfs", "/proc/sys", "tmpfs", 0, NULL) == 0);
+    expect_error(-EPERM,
+                 "filesystems: '/proc': the kernel allows no new proc in a user namespace while "
+                 "parts of the one here are covered (by a container around this one?): uncover "
+                 "them there");
+}
+
+/* ---- tmpcopyup */
+
+static void fill_folder(void)
+{
+    cr_assert(keg_mkdirs(AT_FDCWD, BOX_ROOT "/var/lib/deep", 0755) == 0);
+    box_write(BOX_ROOT "/var/lib/file", "text\n", 5, 04755);
+    own(BOX_ROOT "/var/lib/deep", 7);
+    cr_assert(chown(BOX_ROOT "/var/lib/file", 8, 9) == 0);
+    cr_assert(chmod(BOX_ROOT "/var/lib/file", 04755) == 0);
+    cr_assert(link(BOX_ROOT "/var/lib/file", BOX_ROOT "/var/lib/deep/same") == 0);
+    cr_assert(symlink("/mnt/host/canary", BOX_ROOT "/var/lib/link") == 0);
+    cr_assert(mknod(BOX_ROOT "/var/lib/fifo", S_IFIFO | 0640, 0) == 0);
+    cr_assert(chmod(BOX_ROOT "/var/lib", 0710) == 0);
+}
+
+#define DESCRIBE                                                                                   \
+    "cd /var/lib && stat -c '%n %F %a %u:%g %h' . file deep deep/same fifo; readlink link;"        \
+    "cat file; [ file -ef deep/same ] && echo same"
+
+Test(launch_mount_kinds, a_tmpfs_begins_with_what_the_image_has)
+{
+    fill_folder();
+    add("/var/lib", "tmpfs", "tmpfs", "tmpcopyup,nosuid");
+    expect(DESCRIBE "; grep -c ' /var/lib .* tmpfs ' /proc/self/mountinfo; touch new",
+           ". directory 710 0:0 3\nfile regular file 4755 8:9 2\ndeep directory 755 7:7 2\n"
+           "deep/same regular file 4755 8:9 2\nfifo fifo 640 0:0 1\n/mnt/host/canary\ntext\nsame\n"
+           "1\n");
+    cr_expect(access(BOX_ROOT "/var/lib/new", F_OK) < 0, "the image keeps what it has");
+}
+
+Test(launch_mount_kinds, a_filled_tmpfs_may_be_read_only_and_have_another_mode)
+{
+    fill_folder();
+    add("/var/lib", "tmpfs", "tmpfs", "tmpcopyup,ro,mode=755");
+    expect("cat /var/lib/file; touch /var/lib/x 2>&1; stat -c %a /var/lib",
+           "text\ntouch: /var/lib/x: Read-only file system\n755\n");
+}
+
+Test(launch_mount_kinds, extended_attributes_are_copied)
+{
+    static const unsigned char capability[20] = {1, 0, 0, 2, 0, 4};
+    static const struct mount_fs fs = {.type = "tmpfs"};
+    unsigned char copied[sizeof(capability)] = {0};
+    fill_folder();
+    cr_assert(mkdir("/mnt/copy", 0755) == 0);
+    cr_assert(setxattr(BOX_ROOT "/var/lib/file", "security.capability", capability,
+                       sizeof(capability), 0) == 0);
+    _cleanup_fd_ int from = keg_openat(AT_FDCWD, BOX_ROOT "/var/lib", O_RDONLY | O_DIRECTORY, 0);
+    _cleanup_fd_ int to = keg_openat(AT_FDCWD, "/mnt/copy", O_PATH | O_DIRECTORY, 0);
+    cr_assert(mount_copy_up(from, to, &fs, &box.err) == 0, "%s", box.err.text);
+    ssize_t n = getxattr("/mnt/copy/file", "security.capability", copied, sizeof(copied));
+    cr_expect_eq(n, sizeof(copied));
+    cr_expect(memcmp(copied, capability, sizeof(copied)) == 0);
+}
+
+Test(launch_mount_kinds, folders_are_copied_to_a_depth)
+{
+    static const struct mount_fs fs = {.type = "tmpfs"};
+    cr_assert(mkdir("/mnt/deep", 0755) == 0 && mkdir("/mnt/copy", 0755) == 0);
+    _cleanup_fd_ int from = keg_openat(AT_FDCWD, "/mnt/deep", O_RDONLY | O_DIRECTORY, 0);
+    _cleanup_fd_ int to = keg_openat(AT_FDCWD, "/mnt/copy", O_PATH | O_DIRECTORY, 0);
+    cr_assert(fchdir(from) == 0);
+    for (unsigned i = 0; i < KEG_COPY_UP_DEPTH_MAX; i++)
+        cr_assert(mkdir("d", 0755) == 0 && chdir("d") == 0);
+    cr_expect_eq(mount_copy_up(from, to, &fs, &box.err), -E2BIG);
+    cr_expect_str_eq(box.err.text, "copy: folders more than 256 deep");
+}
+
+Test(launch_mount_kinds, more_than_the_tmpfs_holds_is_an_error)
+{
+    static char big[65536];
+    fill_folder();
+    box_write(BOX_ROOT "/var/lib/big", big, sizeof(big), 0644);
+    add("/var/lib", "tmpfs", "tmpfs", "tmpcopyup,size=4k");
+    cr_expect_eq(box_run_script(&box, "true"), -ENOSPC, "%s", box.err.text);
+    cr_expect(keg_starts_with(box.err.text, "mount: '/var/lib': copy '"), "%s", box.err.text);
+}
+
+Test(launch_mount_kinds, tmpcopyup_is_of_tmpfs_alone)
+{
+    add("/var/lib", "bind", "/mnt/host", "tmpcopyup");
+    expect_error(-EINVAL, "mount '/var/lib': tmpcopyup is an option of tmpfs alone");
+}
+
+Test(launch_mount_kinds, an_old_kernel_copies_up_too)
+{
+    fill_folder();
+    box_forget_new_calls();
+    add("/var/lib", "tmpfs", "tmpfs", "tmpcopyup,ro");
+    expect("cat /var/lib/file; touch /var/lib/x 2>&1",
+           "text\ntouch: /var/lib/x: Read-only file system\n");
+}
+
+/* ---- remounts */
+
+Test(launch_mount_kinds, a_mount_is_changed_by_remount)
+{
+    add("/data", "bind", "/mnt/host", "rbind");
+    struct run_mount *mounts =
+        realloc(box.spec->mounts, (box.spec->mounts_count + 1) * sizeof(*mounts));
+    cr_assert_not_null(mounts);
+    box.spec->mounts = mounts;
+    mounts[box.spec->mounts_count++] =
+        (struct run_mount){.destination = keg_strdup("/data"), .type = keg_strdup("none")};
+    char ***options = &mounts[box.spec->mounts_count - 1].options;
+    cr_assert(keg_strv_add(options, "bind") == 0 && keg_strv_add(options, "remount") == 0 &&
+              keg_strv_add(options, "ro") == 0 && keg_strv_add(options, "noexec") == 0);
+    expect("cat /data/canary; touch /data/x 2>&1; grep -c ' /data ro,noexec' /proc/self/mountinfo",
+           "alive\ntouch: /data/x: Read-only file system\n1\n");
+    expect("busybox true", "");
+}
+
+Test(launch_mount_kinds, what_is_not_mounted_cannot_be_remounted)
+{
+    cr_assert(mkdir(BOX_ROOT "/plain", 0755) == 0);
+    add("/plain", "none", "none", "bind,remount,ro");
+    expect_error(-EINVAL, "mount: '/plain': remount: nothing is mounted there");
+}
