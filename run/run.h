@@ -44,33 +44,37 @@ int run_spec_add_mount(struct run_spec *spec, const char *destination, const cha
  * which JSON cannot hold, appears as U+FFFD; the container gets it as it is. */
 int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_err *err);
 
-/* run_spec_parse(text, length, ret, err): A config.json (runtime-spec 1.2; 1.0 and 1.1 too) as a
- * new spec. Unknown members are ignored, as the spec wants; an unknown value (a namespace type, a
- * capability is only warned of in *ret_warnings), a wrong type, a duplicate name, a value out of
- * its range or more than KEG_SPEC_ENTRIES_MAX entries in one list is -EINVAL or -EPROTO with the
- * JSON path in front: "linux.namespaces[2].type: unknown namespace 'pidd'". What MUST be there is
- * checked here: ociVersion (1.x), root, process.cwd absolute; process itself may be missing
- * (lifecycle: until start), and spec->process.args is NULL then. ${ret_warnings} (may be NULL): a
- * string vector that lines are added to, for what is ignored: unknown capabilities. */
+/* run_spec_parse(text, length, ret, ret_warnings, err): A config.json (runtime-spec 1.x) as a new
+ * spec. Unknown members are ignored, as the spec wants. Not JSON, a cut text and a name given twice
+ * are -EPROTO with line and column; a wrong type, an unknown value, one out of its range, a list of
+ * more than KEG_SPEC_ENTRIES_MAX and a text of more than KEG_SPEC_TEXT_MAX_BYTES are -EINVAL with
+ * the JSON path in front: "linux.namespaces[2].type: unknown namespace 'pidd'". null is a missing
+ * member, an empty text one that is not set. What MUST be there is checked here: ociVersion (1.x),
+ * root.path, process.cwd, absolute; process itself may be missing (lifecycle: until start), and
+ * spec->process.args is NULL then. What only the machine can tell is not: whether paths exist.
+ * ${ret_warnings} (may be NULL): a string vector that lines are added to, for what is ignored
+ * against the writer's wish: unknown capabilities. */
 int run_spec_parse(const char *text, size_t length, struct run_spec **ret, char ***ret_warnings,
                    struct keg_err *err);
 /* run_spec_read(dirfd, path, ret, ret_warnings, err): The same of a file of at most
- * KEG_SPEC_MAX_BYTES; the errors name it. */
+ * KEG_SPEC_MAX_BYTES; the errors have its path in front: "config.json: root: missing". */
 int run_spec_read(int dirfd, const char *path, struct run_spec **ret, char ***ret_warnings,
                   struct keg_err *err);
 /* run_process_parse(text, length, ret, ret_warnings, err): A process object alone, as
- * `exec --process` takes it, into the zeroed ${ret}; run_process_done() frees it. */
+ * `exec --process` takes it; run_process_done() frees what is in ${ret}, which is written on
+ * success only. */
 int run_process_parse(const char *text, size_t length, struct run_process *ret,
                       char ***ret_warnings, struct keg_err *err);
 void run_process_done(struct run_process *process);
 /* run_resources_parse(text, length, ret, err): A linux.resources object alone, as `update
- * --resources` takes it, into the zeroed ${ret}; run_resources_done() frees it. */
+ * --resources` takes it; run_resources_done() frees what is in ${ret}, which is written on success
+ * only. */
 int run_resources_parse(const char *text, size_t length, struct run_resources *ret,
                         struct keg_err *err);
 void run_resources_done(struct run_resources *resources);
 /* run_seccomp_parse(text, length, ret, err): A linux.seccomp object, or docker's profile format
- * (with "includes", "excludes", "archMap", "minKernel"), for the bounding set ${bounding}, as a new
- * profile for spec->seccomp_profile. */
+ * (with "includes", "excludes", "archMap", "minKernel"), for the bounding set ${bounding}, this
+ * machine and its kernel, as a new profile for spec->seccomp_profile. */
 int run_seccomp_parse(const char *text, size_t length, uint64_t bounding,
                       struct run_seccomp_profile **ret, struct keg_err *err);
 void run_seccomp_profile_free(struct run_seccomp_profile *profile);
@@ -273,7 +277,7 @@ struct run_exec_options {
 };
 
 /* run_exec(container, process, options, ret, err): Join its namespaces and cgroup, take on
- * ${process}'s user, capabilities (none given: the container's own, cut to the bounding set) and
+ * ${process}'s user, capabilities (not set: the container's own, cut to the bounding set) and
  * the container's seccomp profile, and execute. *ret is a handle of that process, a child of the
  * caller, for run_pid(), run_pidfd(), run_console_fd(), run_kill(), run_wait(), run_proxy(),
  * run_close() and run_destroy(). Errors as in run_start(); -EBUSY: it is not running (created is

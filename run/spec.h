@@ -113,6 +113,7 @@ struct run_process {
     char **args;
     struct run_user user;
     struct run_capabilities capabilities;
+    bool capabilities_set; /* given at all: empty sets are not the same as none */
     struct run_rlimit *rlimits;
     size_t rlimits_count;
     bool no_new_privileges;
@@ -279,6 +280,7 @@ enum run_seccomp {
 struct run_intel_rdt {
     bool set;
     char *clos_id, *l3_cache_schema, *memory_bandwidth_schema;
+    bool enable_cmt, enable_mbm; /* monitoring */
 };
 
 struct run_spec {

@@ -113,6 +113,7 @@ static void set_capabilities(struct run_process *process, uint64_t set)
      * not given to (CVE-2022-24769). */
     process->capabilities =
         (struct run_capabilities){.bounding = set, .effective = set, .permitted = set};
+    process->capabilities_set = true;
 }
 
 static int fill_defaults(struct run_spec *spec)
