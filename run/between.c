@@ -4,6 +4,7 @@
  * sibling (CLONE_PARENT), says its number, and ends. */
 #include "run/child.h"
 
+#include "run/attributes.h"
 #include "run/channel.h"
 #include "run/id_map.h"
 #include "run/launch.h"
@@ -70,6 +71,9 @@ static int clone_sibling(struct launch *launch, int channel_fd, struct keg_err *
 _Noreturn void between_main(struct launch *launch, int channel_fd)
 {
     struct keg_err err = KEG_ERR_INIT;
+    /* For its sibling, who inherits it: while the file belongs to this process. A lower score is
+     * left to the parent, who may set it. */
+    (void)attributes_set_oom_score(0, &launch->spec->process, NULL);
     int r = enter_user_namespace(launch, channel_fd, &err);
     /* Not earlier: the parent may be no root, and could not write the maps. */
     if (r == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Capabilities by name and by number, and what this process may give at most. */
-#include "run/run.h"
+#include "run/launch.h"
 
 #include <string.h>
 #include <strings.h>
@@ -72,6 +72,14 @@ int run_capability_parse(const char *name, int *ret, struct keg_err *err)
         }
     }
     return keg_fail(err, -EINVAL, "unknown capability '%s'", name);
+}
+
+uint64_t capabilities_known(void)
+{
+    uint64_t set = 0;
+    for (int i = 0; i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+        set |= UINT64_C(1) << i;
+    return set;
 }
 
 uint64_t run_capabilities_bounding(void)

@@ -82,6 +82,15 @@ static int enter_cgroup(struct child *child, struct keg_err *err)
     return join_namespace(child, RUN_NS_CGROUP, CLONE_NEWCGROUP, err);
 }
 
+/* Nobody may look into this process: a pid namespace that was joined has others in it, and what is
+ * open here is the host's (CVE-2016-9962). execve ends it. Its files in /proc belong to the
+ * machine's root from here on. */
+static int hide_from_others(struct child *child, struct keg_err *err)
+{
+    (void)child;
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? keg_fail_errno(err, "prctl") : 0;
+}
+
 /* In this order. What leaves the host behind comes late, what needs privileges before what drops
  * them. */
 static const struct child_step {
@@ -89,6 +98,8 @@ static const struct child_step {
     int (*run)(struct child *child, struct keg_err *err);
 } steps[] = {
     {"user namespace", await_adoption},
+    {"oom score", child_set_oom_score},
+    {"dumpable", hide_from_others},
     {"session keyring", child_join_keyring},
     {"life of the parent", child_die_with_parent},
     {"network namespace", make_netns},
@@ -97,7 +108,7 @@ static const struct child_step {
     {"filesystems", child_make_filesystems},
     {"sysctl", child_set_sysctls},
     {"hostname", child_set_hostname},
-    {"oom score", child_set_oom_score},
+    {"domainname", child_set_domainname},
     {"cgroup", enter_cgroup},
     {"mount", child_copy_sources},
     {"root", child_attach_root},
@@ -112,8 +123,12 @@ static const struct child_step {
     {"working directory", child_enter_cwd},
     {"read-only root", child_make_root_readonly},
     {"standard streams", child_set_stdio},
+    {"security label", child_set_labels},
     {"file descriptors", child_close_others},
     {"limits", child_set_rlimits},
+    {"scheduler", child_set_scheduler},
+    {"io priority", child_set_io_priority},
+    {"personality", child_set_personality},
     {"start", child_wait_for_start},
     {"user", child_set_user},
     {"hooks", child_run_start_hooks},
@@ -142,9 +157,6 @@ _Noreturn void child_main(const struct launch *launch, int channel_fd)
         .empty_fd = -1,
         .console_fd = -1,
     };
-    /* Nobody may look into this process: a pid namespace that was joined has others in it, and what
-     * is open here is the host's (CVE-2016-9962). execve ends it. */
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     /* Folders and nodes get exactly the modes that are asked for. */
     (void)umask(0);
     for (size_t i = 0; i < KEG_ARRAY_SIZE(steps); i++) {

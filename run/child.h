@@ -25,7 +25,6 @@ struct launch {
     bool attach_self; /* clone3 could not place the child in its cgroup */
     struct seccomp_filter seccomp;
     struct run_capabilities capabilities; /* the spec's, cut to what this process may give */
-    uint64_t held;                        /* the bounding set of this process */
     struct statx program; /* keg's own file, which nothing in a container may execute */
     int clone_flags;
     bool initial_user_namespace; /* this process is in it: mknod(2) works */
@@ -99,8 +98,13 @@ int child_join_keyring(struct child *child, struct keg_err *err);
 int child_die_with_parent(struct child *child, struct keg_err *err);
 int child_set_sysctls(struct child *child, struct keg_err *err);
 int child_set_hostname(struct child *child, struct keg_err *err);
+int child_set_domainname(struct child *child, struct keg_err *err);
 int child_set_oom_score(struct child *child, struct keg_err *err);
 int child_set_rlimits(struct child *child, struct keg_err *err);
+int child_set_scheduler(struct child *child, struct keg_err *err);
+int child_set_io_priority(struct child *child, struct keg_err *err);
+int child_set_personality(struct child *child, struct keg_err *err);
+int child_set_labels(struct child *child, struct keg_err *err);
 int child_set_user(struct child *child, struct keg_err *err);
 
 /* child_hooks.c: the hooks' moments. */

@@ -12,9 +12,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-/* Where the channel waits for execve to close it; 0 to 2 are the container's. */
-#define CHANNEL_FD 3
-#define GATE_FD    4 /* where a start from another process comes in */
+/* 0 to 2 are the container's, and those behind that the caller wants it to have. The channel and
+ * the gate follow. */
+#define FIRST_FD 3
 
 /* Few processes have more fds open. */
 #define FDS_MOST (1u << 20)
@@ -79,18 +79,20 @@ int child_close_others(struct child *child, struct keg_err *err)
 {
     if (child->options->init)
         init_find_arguments(child->proc_fd, &child->own_arguments);
+    /* launch_prepare() saw those to preserve open: nothing of keg's own is among them. */
+    int first = FIRST_FD + (int)child->options->preserve_fds;
     /* Out of the way of one another first. */
-    if (child->gate_fd >= 0 && child->gate_fd <= GATE_FD) {
-        child->gate_fd = fcntl(child->gate_fd, F_DUPFD_CLOEXEC, GATE_FD + 1);
+    if (child->gate_fd >= 0 && child->gate_fd <= first + 1) {
+        child->gate_fd = fcntl(child->gate_fd, F_DUPFD_CLOEXEC, first + 2);
         if (child->gate_fd < 0)
             return keg_fail_errno(err, "keep the gate");
     }
-    int r = move_fd(&child->channel_fd, CHANNEL_FD, err);
+    int r = move_fd(&child->channel_fd, first, err);
     if (r == 0)
-        r = move_fd(&child->gate_fd, GATE_FD, err);
+        r = move_fd(&child->gate_fd, first + 1, err);
     if (r < 0)
         return r;
-    child_close_fds_from(child->gate_fd >= 0 ? GATE_FD + 1 : CHANNEL_FD + 1);
+    child_close_fds_from((unsigned)first + (child->gate_fd >= 0 ? 2 : 1));
     return 0;
 }
 

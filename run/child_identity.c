@@ -2,6 +2,8 @@
 /* Runs in the child: its names, limits, user and capabilities. */
 #include "run/child.h"
 
+#include "run/attributes.h"
+#include "run/labels.h"
 #include "run/sysctl.h"
 
 #include <grp.h>
@@ -10,17 +12,33 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
+
+/* What the kernel gives a new session keyring (join_session_keyring): all to who possesses it; to
+ * its user, to view, read and link. */
+#define KEYRING_DEFAULT 0x3f130000u
+/* To find it by its name, for those who join it later (run_exec()): by its user, and by anybody in
+ * a user namespace, where several ids stand for one. */
+#define KEYRING_USER_SEARCH  0x00080000u
+#define KEYRING_OTHER_SEARCH 0x00000008u
 
 /* The caller's session keyring may hold keys (Kerberos, disk encryption) that are not the
  * container's. */
 int child_join_keyring(struct child *child, struct keg_err *err)
 {
     char name[160];
+    unsigned permissions = KEYRING_DEFAULT | KEYRING_USER_SEARCH;
+    if (child->options->no_new_keyring)
+        return 0;
+    if (child->unmapped_root)
+        permissions |= KEYRING_OTHER_SEARCH;
     (void)snprintf(name, sizeof(name), "_ses.%s", child->options->id);
-    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0) >= 0)
+    long serial = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0);
+    /* Another user's, which was joined, cannot be changed and need not be. */
+    if (serial >= 0 &&
+        (syscall(SYS_keyctl, KEYCTL_SETPERM, serial, permissions, 0, 0) >= 0 || errno == EACCES))
         return 0;
     /* A kernel without keys, or keg itself in a sandbox whose filter forbids keyctl to all below
      * it: in neither can the container reach a key. */
@@ -72,84 +90,111 @@ int child_set_hostname(struct child *child, struct keg_err *err)
     return sethostname(name, strlen(name)) < 0 ? keg_fail_errno(err, "'%s'", name) : 0;
 }
 
-int child_set_oom_score(struct child *child, struct keg_err *err)
+int child_set_domainname(struct child *child, struct keg_err *err)
 {
-    char text[16];
-    if (!child->spec->process.oom_score_adj_set)
+    const char *name = child->spec->domainname;
+    if (!name || !*name)
         return 0;
-    int n = snprintf(text, sizeof(text), "%d", child->spec->process.oom_score_adj);
-    int r = keg_write_file(child->proc_fd, "self/oom_score_adj", text, (size_t)n);
-    return r < 0 ? keg_fail(err, r, "%s: %s", text, keg_errno_text(r)) : 0;
+    if (!child->spec->namespaces[RUN_NS_UTS].wanted)
+        return keg_fail(err, -EINVAL, "'%s': the container shares the host's name", name);
+    return setdomainname(name, strlen(name)) < 0 ? keg_fail_errno(err, "'%s'", name) : 0;
 }
 
-static const struct {
-    const char *name;
-    int resource;
-} resources[] = {
-    {"RLIMIT_AS", RLIMIT_AS},
-    {"RLIMIT_CORE", RLIMIT_CORE},
-    {"RLIMIT_CPU", RLIMIT_CPU},
-    {"RLIMIT_DATA", RLIMIT_DATA},
-    {"RLIMIT_FSIZE", RLIMIT_FSIZE},
-    {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
-    {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-    {"RLIMIT_NICE", RLIMIT_NICE},
-    {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-    {"RLIMIT_NPROC", RLIMIT_NPROC},
-    {"RLIMIT_RSS", RLIMIT_RSS},
-    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
-    {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
-    {"RLIMIT_STACK", RLIMIT_STACK},
-};
-
-static int set_rlimit(const struct run_rlimit *wanted, struct keg_err *err)
+/* Of a child in another user namespace the parent has seen to it (attributes_favour()). */
+int child_set_oom_score(struct child *child, struct keg_err *err)
 {
-    const struct rlimit limit = {.rlim_cur = wanted->soft, .rlim_max = wanted->hard};
-    for (size_t i = 0; i < KEG_ARRAY_SIZE(resources); i++) {
-        if (!keg_streq(wanted->type, resources[i].name))
-            continue;
-        if (setrlimit((__rlimit_resource_t)resources[i].resource, &limit) < 0)
-            return keg_fail_errno(err, "%s %ju:%ju", wanted->type, (uintmax_t)wanted->soft,
-                                  (uintmax_t)wanted->hard);
-        return 0;
-    }
-    return keg_fail(err, -EINVAL, "unknown limit '%s'", wanted->type);
+    return child->launch->between ? 0 : attributes_set_oom_score(0, &child->spec->process, err);
 }
 
 int child_set_rlimits(struct child *child, struct keg_err *err)
 {
-    const struct run_process *process = &child->spec->process;
-    for (size_t i = 0; i < process->rlimits_count; i++) {
-        int r = set_rlimit(&process->rlimits[i], err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    return attributes_set_limits(&child->spec->process, err);
+}
+
+int child_set_scheduler(struct child *child, struct keg_err *err)
+{
+    return attributes_set_scheduler(0, &child->spec->process.scheduler, err);
+}
+
+int child_set_io_priority(struct child *child, struct keg_err *err)
+{
+    return attributes_set_io_priority(0, &child->spec->process.io_priority, err);
+}
+
+int child_set_personality(struct child *child, struct keg_err *err)
+{
+    if (!child->spec->personality_set || personality(child->spec->personality) >= 0)
+        return 0;
+    return keg_fail_errno(err, "0x%lx", child->spec->personality);
+}
+
+int child_set_labels(struct child *child, struct keg_err *err)
+{
+    return labels_apply(child->proc_fd, &child->spec->process, err);
 }
 
 /* ---- user and capabilities */
 
-static int drop_bounding(uint64_t held, uint64_t keep, struct keg_err *err)
+/* All others, also those that keg itself does not hold: a new user namespace has them anew. A
+ * kernel that does not know a number knows none above it. */
+static int drop_bounding(uint64_t keep, struct keg_err *err)
 {
-    for (int i = 0; i < 64; i++)
-        if ((held & ~keep) >> i & 1 && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
-            return keg_fail_errno(err, "drop capability %d", i);
+    for (int i = 0; i < 64; i++) {
+        if (keep >> i & 1 || prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
+            continue;
+        return errno == EINVAL ? 0 : keg_fail_errno(err, "drop capability %d", i);
+    }
     return 0;
 }
 
-static int set_ids(const struct run_user *user, struct keg_err *err)
+/* user_namespaces(7): whoever maps only himself may not leave a group, which could be one that
+ * files are closed to. The namespace's root may all else, so EPERM means just that. */
+static int explain_groups(const struct child *child, int code, struct keg_err *err)
 {
+    const struct run_user *user = &child->spec->process.user;
+    if (code == -EINVAL)
+        return keg_fail(err, code,
+                        "not all additional groups have a mapping in the user namespace");
+    if (code != -EPERM || !child->unmapped_root)
+        return keg_fail(err, code, "additional groups: %s", keg_errno_text(code));
+    for (size_t i = 0; i < user->additional_gids_count; i++)
+        if (user->additional_gids[i] != user->gid)
+            return keg_fail(err, code,
+                            "additional group %u: the user namespace denies setgroups(2), since it "
+                            "was made without privilege over groups (newgidmap and /etc/subgid "
+                            "give that)",
+                            user->additional_gids[i]);
+    return 0;
+}
+
+static int set_groups(const struct child *child, struct keg_err *err)
+{
+    const struct run_user *user = &child->spec->process.user;
     if (setgroups(user->additional_gids_count, user->additional_gids) < 0)
-        return keg_fail_errno(err, "additional groups");
+        return explain_groups(child, -errno, err);
+    return 0;
+}
+
+static int explain_id(const char *kind, unsigned id, struct keg_err *err)
+{
+    if (errno == EINVAL)
+        return keg_fail(err, -EINVAL, "%s %u has no mapping in the user namespace", kind, id);
+    return keg_fail_errno(err, "%s %u", kind, id);
+}
+
+static int set_ids(const struct child *child, struct keg_err *err)
+{
+    const struct run_user *user = &child->spec->process.user;
+    int r = set_groups(child, err);
+    if (r < 0)
+        return r;
     if (setresgid(user->gid, user->gid, user->gid) < 0)
-        return keg_fail_errno(err, "gid %u", user->gid);
+        return explain_id("group", user->gid, err);
     /* Else the kernel takes all capabilities away from who is no longer uid 0. */
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
         return keg_fail_errno(err, "keep capabilities");
     if (setresuid(user->uid, user->uid, user->uid) < 0)
-        return keg_fail_errno(err, "uid %u", user->uid);
+        return explain_id("user", user->uid, err);
     if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
         return keg_fail_errno(err, "keep capabilities");
     return 0;
@@ -190,11 +235,11 @@ int child_set_user(struct child *child, struct keg_err *err)
     const struct run_process *process = &child->spec->process;
     const struct run_capabilities *sets = &child->launch->capabilities;
     (void)umask(process->user.umask == (mode_t)-1 ? 0022 : process->user.umask);
-    int r = drop_bounding(child->launch->held, sets->bounding, err);
+    int r = drop_bounding(sets->bounding, err);
     if (r == 0)
         r = set_seccomp_with_privilege(child, err);
     if (r == 0)
-        r = set_ids(&process->user, err);
+        r = set_ids(child, err);
     if (r == 0)
         r = set_capabilities(sets, err);
     if (r == 0)

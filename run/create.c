@@ -2,6 +2,7 @@
 /* Runs in the parent: a container from its spec to the moment before its program. */
 #include "run/run.h"
 
+#include "run/attributes.h"
 #include "run/channel.h"
 #include "run/container_internal.h"
 #include "run/gate.h"
@@ -96,7 +97,8 @@ static int write_id_maps(const struct run_container *container, const struct run
 }
 
 /* The process between is done: from here on its sibling is the container. */
-static int adopt(struct run_container *container, pid_t pid, struct keg_err *err)
+static int adopt(struct run_container *container, const struct launch *launch, pid_t pid,
+                 struct keg_err *err)
 {
     (void)container_reap(container);
     keg_cleanup_fd(&container->pidfd);
@@ -105,7 +107,8 @@ static int adopt(struct run_container *container, pid_t pid, struct keg_err *err
     container->pidfd = fd < 0 ? -1 : (int)fd;
     if (fd < 0)
         return keg_fail_errno(err, "open the container's first process");
-    return answer(container, CHANNEL_ADOPTED, err);
+    int r = attributes_favour(pid, &launch->spec->process, err);
+    return r < 0 ? r : answer(container, CHANNEL_ADOPTED, err);
 }
 
 static int run_early_hooks(const struct run_container *container, const struct run_spec *spec,
@@ -166,7 +169,7 @@ static int meet_child(struct run_container *container, const struct launch *laun
     if (!launch->between)
         return 0;
     int r = await(container, launch, CHANNEL_CHILD, &message, err);
-    return r == 0 ? adopt(container, message.pid, err) : r;
+    return r == 0 ? adopt(container, launch, message.pid, err) : r;
 }
 
 /* ---- state */

@@ -3,6 +3,7 @@
 #include "run/launch.h"
 
 #include "run/id_map.h"
+#include "run/labels.h"
 #include "run/launch_mounts.h"
 #include "run/sysctl.h"
 
@@ -73,6 +74,19 @@ static int check_process(const struct run_spec *spec, const struct run_options *
     return 0;
 }
 
+/* What the caller inherited passes through execve; what keg opened by itself does not, and must not
+ * be taken for it. */
+int launch_check_preserved(unsigned count, struct keg_err *err)
+{
+    for (unsigned i = 0; i < count; i++) {
+        int fd = STDERR_FILENO + 1 + (int)i;
+        int flags = fcntl(fd, F_GETFD);
+        if (flags < 0 || (flags & FD_CLOEXEC))
+            return keg_fail(err, -EBADF, "fd %d of %u to preserve is not open", fd, count);
+    }
+    return 0;
+}
+
 static int check_sysctls(const struct run_spec *spec, struct keg_err *err)
 {
     char path[PATH_MAX];
@@ -85,15 +99,17 @@ static int check_sysctls(const struct run_spec *spec, struct keg_err *err)
     return 0;
 }
 
-/* What this process does not have it cannot give: runtime-spec says to go on without. */
+/* What this process does not have it cannot give, nor what the kernel's rules leave no way to
+ * (capabilities(7), "Transformation of capabilities during execve"): runtime-spec says to go on
+ * without. */
 static struct run_capabilities cut_capabilities(const struct run_process *process, uint64_t held)
 {
     struct run_capabilities sets = process->capabilities;
     sets.bounding &= held;
-    sets.effective &= held;
     sets.permitted &= held;
-    sets.inheritable &= held;
-    sets.ambient &= held;
+    sets.effective &= sets.permitted;
+    sets.inheritable &= sets.bounding;
+    sets.ambient &= sets.permitted & sets.inheritable;
     /* execve leaves no others to a user who is not root; without them, files are looked up with
      * that user's own rights as well. */
     if (process->user.uid != 0)
@@ -155,6 +171,34 @@ static bool in_initial_user_namespace(void)
     return stat("/proc/self/ns/user", &st) < 0 || st.st_ino == INITIAL_USER_NAMESPACE;
 }
 
+static int check(const struct run_spec *spec, const struct run_options *options,
+                 struct keg_err *err)
+{
+    int r = check_namespaces(spec, err);
+    if (r == 0)
+        r = check_process(spec, options, err);
+    if (r == 0)
+        r = check_user(spec, err);
+    if (r == 0)
+        r = labels_check(&spec->process, err);
+    if (r == 0)
+        r = launch_check_preserved(options->preserve_fds, err);
+    return r == 0 ? check_sysctls(spec, err) : r;
+}
+
+int launch_confine(struct launch *launch, struct keg_err *err)
+{
+    const struct run_spec *spec = launch->spec;
+    int r = find_own_program(&launch->program, err);
+    if (r < 0)
+        return r;
+    launch->capabilities = cut_capabilities(
+        &spec->process, launch->between ? capabilities_known() : run_capabilities_bounding());
+    if (spec->seccomp == RUN_SECCOMP_DEFAULT)
+        r = seccomp_build_default(SECCOMP_NATIVE, launch->capabilities.bounding, &launch->seccomp);
+    return r < 0 ? keg_fail(err, r, "seccomp: %s", keg_errno_text(r)) : 0;
+}
+
 int launch_prepare(const struct run_spec *spec, const struct run_options *options,
                    struct launch *ret, struct keg_err *err)
 {
@@ -163,29 +207,15 @@ int launch_prepare(const struct run_spec *spec, const struct run_options *option
     ret->initial_user_namespace = in_initial_user_namespace();
     ret->new_user_namespace = is_new(spec, RUN_NS_USER);
     ret->between = spec->namespaces[RUN_NS_USER].wanted;
-    int r = check_namespaces(spec, err);
-    if (r == 0)
-        r = check_process(spec, options, err);
-    if (r == 0)
-        r = check_user(spec, err);
+    int r = check(spec, options, err);
     if (r == 0)
         r = open_namespaces(spec, ret, err);
     if (r == 0)
-        r = check_sysctls(spec, err);
-    if (r == 0)
-        r = find_own_program(&ret->program, err);
-    if (r == 0)
         r = rootfs_plan_make(spec, options->bundle, &ret->plan, err);
-    if (r < 0)
-        return r;
-    ret->held = run_capabilities_bounding();
-    ret->capabilities = cut_capabilities(&spec->process, ret->held);
     for (size_t i = 0; i < KEG_ARRAY_SIZE(cloned); i++)
         if (spec->namespaces[cloned[i].type].wanted && !spec->namespaces[cloned[i].type].path)
             ret->clone_flags |= cloned[i].flag;
-    if (spec->seccomp == RUN_SECCOMP_DEFAULT)
-        r = seccomp_build_default(SECCOMP_NATIVE, ret->capabilities.bounding, &ret->seccomp);
-    return r < 0 ? keg_fail(err, r, "seccomp: %s", keg_errno_text(r)) : 0;
+    return r == 0 ? launch_confine(ret, err) : r;
 }
 
 void launch_done(struct launch *launch)

@@ -12,6 +12,13 @@ int launch_prepare(const struct run_spec *spec, const struct run_options *option
                    struct launch *ret, struct keg_err *err);
 void launch_done(struct launch *launch);
 
+/* launch_check_preserved(count, err): Whether fds 3 to 2 + ${count} are ones that this process
+ * inherited: -EBADF else. */
+int launch_check_preserved(unsigned count, struct keg_err *err);
+/* launch_confine(launch, err): What the child will need at the end: launch->program, capabilities
+ * and seccomp, by launch->spec and launch->between. launch_prepare() has done it. */
+int launch_confine(struct launch *launch, struct keg_err *err);
+
 /* launch_clone(launch, channel_fds, ret_pidfd, err): Start the child, which runs child_main() with
  * the second end of the channel and closes its copy of the first. Return its pid, or that of the
  * process between, where launch->between says that there is one: it runs between_main(). Both have
@@ -23,6 +30,10 @@ pid_t launch_clone(struct launch *launch, const int channel_fds[static 2], int *
  * is none, with ${flags} and, where ${cgroup_fd} is not -1, into that cgroup; *ret_placed says
  * whether that was done. ${ret_pidfd} may be NULL. The pid, 0 in the child, or -1 and errno. */
 long launch_clone_flags(int flags, int cgroup_fd, int *ret_pidfd, bool *ret_placed);
+
+/* capabilities_known(): All that this kernel has: what the first process of a user namespace holds
+ * in it, whatever its maker held. */
+uint64_t capabilities_known(void);
 
 /* launch_enter_time_namespace(launch, err): The new or joined time namespace of the spec, for the
  * children of this process. */
