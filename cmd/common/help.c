@@ -85,13 +85,18 @@ static void print_options(FILE *file, const struct cmd_option *options, unsigned
     print_row(file, "      --help", left_width, "Print this help", width);
 }
 
+static const char *program_of(const struct cmd_verb *verb)
+{
+    return verb->program ? verb->program : cmd_verb_program.name;
+}
+
 /* "image ls, image list" -> "  keg images, keg image ls, keg image list" */
 static void print_aliases(FILE *file, const struct cmd_verb *verb)
 {
-    fprintf(file, "\nAliases:\n  keg %s", verb->name);
+    fprintf(file, "\nAliases:\n  %s %s", program_of(verb), verb->name);
     for (const char *a = verb->aliases; *a;) {
         size_t length = strcspn(a, ",");
-        fprintf(file, ", keg %.*s", (int)length, a);
+        fprintf(file, ", %s %.*s", program_of(verb), (int)length, a);
         a += length;
         a += strspn(a, ", ");
     }
@@ -110,8 +115,8 @@ static void print_indented(FILE *file, const char *lines)
 void cmd_print_help(FILE *file, const struct cmd_verb *verb, unsigned width)
 {
     width = width ? width : DEFAULT_WIDTH;
-    fprintf(file, "Usage:  keg %s%s%s\n\n%s\n", verb->name, verb->synopsis[0] ? " " : "",
-            verb->synopsis, verb->summary);
+    fprintf(file, "Usage:  %s %s%s%s\n\n%s\n", program_of(verb), verb->name,
+            verb->synopsis[0] ? " " : "", verb->synopsis, verb->summary);
     if (verb->description) {
         fputc('\n', file);
         print_wrapped(file, verb->description, 0, width);
@@ -157,22 +162,34 @@ static void print_verbs(FILE *file, const struct cmd_verb *const *verbs, const c
     }
 }
 
+static void print_footer(FILE *file, const char *program, const char *noun)
+{
+    fprintf(file, "\nRun '%s %s%sCOMMAND --help' for more information on a command.\n", program,
+            noun ? noun : "", noun ? " " : "");
+}
+
+void cmd_print_program(FILE *file, const struct cmd_verb *program,
+                       const struct cmd_verb *const *verbs, unsigned width)
+{
+    width = width ? width : DEFAULT_WIDTH;
+    fprintf(file, "Usage:  %s %s\n\n%s\n\nCommands:\n", program->name, program->synopsis,
+            program->summary);
+    print_verbs(file, verbs, NULL, width);
+    fputs("\nOptions:\n", file);
+    print_options(file, program->options, width);
+    print_footer(file, program->name, NULL);
+}
+
 void cmd_print_overview(FILE *file, const struct cmd_verb *const *verbs, const char *noun,
                         unsigned width)
 {
-    width = width ? width : DEFAULT_WIDTH;
-    fprintf(file, "Usage:  keg %s%s%sCOMMAND\n\n", noun ? "" : "[OPTIONS] ", noun ? noun : "",
-            noun ? " " : "");
-    if (noun)
-        fprintf(file, "What can be done with %ss\n", noun);
-    else
-        fprintf(file, "%s\n", cmd_verb_program.summary);
-    fputs("\nCommands:\n", file);
-    print_verbs(file, verbs, noun, width);
     if (!noun) {
-        fputs("\nOptions:\n", file);
-        print_options(file, cmd_verb_program.options, width);
+        cmd_print_program(file, &cmd_verb_program, verbs, width);
+        return;
     }
-    fprintf(file, "\nRun 'keg %s%sCOMMAND --help' for more information on a command.\n",
-            noun ? noun : "", noun ? " " : "");
+    width = width ? width : DEFAULT_WIDTH;
+    fprintf(file, "Usage:  %s %s COMMAND\n\nWhat can be done with %ss\n\nCommands:\n",
+            cmd_verb_program.name, noun, noun);
+    print_verbs(file, verbs, noun, width);
+    print_footer(file, cmd_verb_program.name, noun);
 }

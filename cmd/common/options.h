@@ -76,6 +76,7 @@ struct cmd_option {
 
 struct cmd_verb {
     const char *name;        /* "images" */
+    const char *program;     /* whose verb it is, for help; NULL: "keg" */
     const char *aliases;     /* "image ls, image list": one or two words each; NULL: none */
     const char *synopsis;    /* "[OPTIONS] [REPOSITORY[:TAG]]" */
     const char *summary;     /* one line: "List images" */
@@ -129,6 +130,11 @@ void cmd_print_help(FILE *file, const struct cmd_verb *verb, unsigned width);
 void cmd_print_overview(FILE *file, const struct cmd_verb *const *verbs, const char *noun,
                         unsigned width);
 
+/* cmd_print_program(file, program, verbs, width): `PROGRAM --help`: what ${program}, a row with the
+ * options before the verb, is for, all ${verbs}, and those options. */
+void cmd_print_program(FILE *file, const struct cmd_verb *program,
+                       const struct cmd_verb *const *verbs, unsigned width);
+
 /* cmd_nearest(word, candidates, count): The candidate that ${word} is most likely a slip of: at
  * most two letters missing, too many, wrong or swapped (one in words under five letters), or NULL.
  * / */
@@ -142,3 +148,7 @@ const char *cmd_nearest(const char *word, const char *const *candidates, size_t 
  * unknown verb (with "did you mean") or flag. Both keg and keg-image call themselves "keg" in
  * messages. */
 int cmd_main(const struct cmd_verb *const *verbs, int argc, char **argv);
+
+/* cmd_open_standard_fds(): Open fds 0 to 2 that are closed on /dev/null, so that no file gets the
+ * number of a standard stream. 0 or -errno. cmd_main() does so by itself. */
+int cmd_open_standard_fds(void);

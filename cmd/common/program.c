@@ -216,7 +216,7 @@ static int run_program(const struct cmd_verb *const *verbs, int argc, char **arg
 
 /* A file of the store must never get the number of a standard stream that the caller closed: what
  * is printed would land in it. */
-static int open_standard_fds(void)
+int cmd_open_standard_fds(void)
 {
     for (;;) {
         _cleanup_fd_ int fd = keg_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
@@ -242,7 +242,7 @@ static int finish_output(int code)
 
 int cmd_main(const struct cmd_verb *const *verbs, int argc, char **argv)
 {
-    if (open_standard_fds() < 0)
+    if (cmd_open_standard_fds() < 0)
         return CMD_EXIT_FAILED;
     /* A caller may leave it ignored; then no child could be waited for. */
     (void)signal(SIGCHLD, SIG_DFL);
