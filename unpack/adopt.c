@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders that a layer implies take their attributes from the layers below. */
 #include "unpack/metadata.h"
-#include "unpack/owner.h"
 #include "unpack/parents.h"
 #include "unpack/unpack.h"
 #include "unpack/whiteout.h"
@@ -67,7 +66,7 @@ static int open_own(int dirfd, const struct unpack_path *path)
 
 static int copy_xattr(int from, int to, const char *name, char *value, struct keg_err *err)
 {
-    if (unpack_xattr_is_left_out(name) && !keg_streq(name, UNPACK_OWNER_XATTR))
+    if (unpack_xattr_is_left_out(name))
         return 0;
     ssize_t n = fgetxattr(from, name, value, XATTR_MAX_BYTES);
     if (n < 0)
