@@ -45,6 +45,8 @@ static int open_slave(int master, struct keg_err *err)
 static int bind_on_console(const struct child *child, int slave, struct keg_err *err)
 {
     static const struct mount_change unchanged = {0};
+    if (!child->spec->namespaces[RUN_NS_MOUNT].wanted)
+        return 0;
     if (mknodat(child->dev_fd, "console", S_IFREG | 0600, 0) < 0 && errno != EEXIST)
         return keg_fail_errno(err, "make '/dev/console'");
     _cleanup_fd_ int fd = keg_open_beneath(child->dev_fd, "console", O_PATH | O_NOFOLLOW, 0);

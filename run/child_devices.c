@@ -100,6 +100,8 @@ static int bind_host_node(const struct child *child, int dirfd, const char *name
     static const struct mount_change change = {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
                                                       MOUNT_ATTR_NOEXEC,
                                                .propagation = MS_PRIVATE};
+    if (!child->spec->namespaces[RUN_NS_MOUNT].wanted)
+        return check_same_node(dirfd, name, device, err);
     _cleanup_fd_ int source = open_host_node(device, err);
     if (source < 0)
         return source;

@@ -41,9 +41,6 @@ static int check_user_namespace(const struct run_spec *spec, struct keg_err *err
 
 static int check_namespaces(const struct run_spec *spec, struct keg_err *err)
 {
-    const struct run_namespace *mount = &spec->namespaces[RUN_NS_MOUNT];
-    if (!mount->wanted || mount->path)
-        return keg_fail(err, -ENOTSUP, "a container without a mount namespace of its own");
     for (size_t i = 0; i < RUN_CLOCK_COUNT; i++)
         if (spec->time_offsets[i].set && !is_new(spec, RUN_NS_TIME))
             return keg_fail(err, -EINVAL, "time offsets without a new time namespace");

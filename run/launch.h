@@ -6,8 +6,7 @@
 
 /* launch_prepare(spec, options, ret, err): Check what the launcher cannot do, plan, and open the
  * namespaces that are to be joined. Changes nothing. ${ret} borrows both; launch_done() frees it,
- * also after a failure. -ENOTSUP: joined mount and no mount namespaces; -EINVAL: no program, a bad
- * mount, device, sysctl, id map or namespace. */
+ * also after a failure. -EINVAL: no program, a bad mount, device, sysctl, id map or namespace. */
 int launch_prepare(const struct run_spec *spec, const struct run_options *options,
                    struct launch *ret, struct keg_err *err);
 void launch_done(struct launch *launch);

@@ -337,6 +337,21 @@ static int check_device(const struct run_device *device, struct keg_err *err)
     return 0;
 }
 
+/* A mount of the spec stands in for a device. */
+static bool has_mount(const struct rootfs_plan *plan, const char *path)
+{
+    for (size_t i = 0; i < plan->mounts_count; i++)
+        if (keg_streq(plan->mounts[i].destination, path))
+            return true;
+    return false;
+}
+
+static void add_device(struct rootfs_plan *plan, const struct run_device *device)
+{
+    if (!has_device(plan, device->path) && !has_mount(plan, device->path))
+        plan->devices[plan->devices_count++] = *device;
+}
+
 static int plan_devices(const struct run_spec *spec, struct rootfs_plan *plan, struct keg_err *err)
 {
     size_t most = spec->devices_count + KEG_ARRAY_SIZE(standard_devices);
@@ -347,11 +362,10 @@ static int plan_devices(const struct run_spec *spec, struct rootfs_plan *plan, s
         int r = check_device(&spec->devices[i], err);
         if (r < 0)
             return r;
-        plan->devices[plan->devices_count++] = spec->devices[i];
+        add_device(plan, &spec->devices[i]);
     }
     for (size_t i = 0; i < KEG_ARRAY_SIZE(standard_devices); i++)
-        if (!has_device(plan, standard_devices[i].path))
-            plan->devices[plan->devices_count++] = standard_devices[i];
+        add_device(plan, &standard_devices[i]);
     return 0;
 }
 

@@ -358,3 +358,258 @@ Test(launch_mount_kinds, what_is_not_mounted_cannot_be_remounted)
     add("/plain", "none", "none", "bind,remount,ro");
     expect_error(-EINVAL, "mount: '/plain': remount: nothing is mounted there");
 }
+
+/* ---- propagation */
+
+static struct keg_buf mountinfo(void)
+{
+    struct keg_buf text = {0};
+    cr_assert(keg_read_file(AT_FDCWD, "/proc/self/mountinfo", 1 << 20, &text, NULL) == 0);
+    return text;
+}
+
+static void mount_shared_host(void)
+{
+    cr_assert(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) == 0);
+    cr_assert(mount("tmpfs", "/mnt/host", "tmpfs", 0, "mode=755") == 0);
+    cr_assert(mkdir("/mnt/host/sub", 0755) == 0);
+    box_write("/mnt/host/canary", "alive\n", 6, 0644);
+}
+
+static bool is_mounted(const char *path)
+{
+    _cleanup_free_ char *field = keg_asprintf(" %s ", path);
+    _cleanup_buf_ struct keg_buf text = mountinfo();
+    return strstr(text.data, field);
+}
+
+Test(launch_mount_kinds, a_shared_mount_of_a_shared_root_reaches_the_host)
+{
+    mount_shared_host();
+    cr_assert(run_spec_privileged(box.spec, &box.err) == 0);
+    box.spec->rootfs_propagation = keg_strdup("rshared");
+    add("/data", "bind", "/mnt/host", "rbind,rshared");
+    expect("mount -t tmpfs none /data/sub && touch /data/sub/x && echo mounted", "mounted\n");
+    cr_expect(is_mounted("/mnt/host/sub"));
+    cr_expect(access("/mnt/host/sub/x", F_OK) == 0);
+}
+
+Test(launch_mount_kinds, without_a_shared_root_nothing_reaches_the_host)
+{
+    mount_shared_host();
+    cr_assert(run_spec_privileged(box.spec, &box.err) == 0);
+    add("/data", "bind", "/mnt/host", "rbind,rshared");
+    expect("mount -t tmpfs none /data/sub && echo mounted", "mounted\n");
+    cr_expect_not(is_mounted("/mnt/host/sub"));
+}
+
+Test(launch_mount_kinds, a_shared_root_itself_leaves_no_trace_on_the_host)
+{
+    static const char *const propagations[] = {"shared",  "rshared",  "slave",      "rslave",
+                                               "private", "rprivate", "unbindable", "runbindable"};
+    mount_shared_host();
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(propagations); i++) {
+        _cleanup_buf_ struct keg_buf before = mountinfo();
+        free(box.spec->rootfs_propagation);
+        box.spec->rootfs_propagation = keg_strdup(propagations[i]);
+        add("/data", "bind", "/mnt/host", "rbind,rslave");
+        expect("cat /data/canary", "alive\n");
+        _cleanup_buf_ struct keg_buf after = mountinfo();
+        cr_expect_str_eq(before.data, after.data, "%s", propagations[i]);
+    }
+}
+
+Test(launch_mount_kinds, an_old_kernel_leaves_no_trace_either)
+{
+    mount_shared_host();
+    box_forget_new_calls();
+    _cleanup_buf_ struct keg_buf before = mountinfo();
+    box.spec->rootfs_propagation = keg_strdup("rshared");
+    add("/data", "bind", "/mnt/host", "rbind,rshared");
+    expect("cat /data/canary", "alive\n");
+    _cleanup_buf_ struct keg_buf after = mountinfo();
+    cr_expect_str_eq(before.data, after.data);
+}
+
+/* Mounts on the host once the container has said that it runs. */
+static pid_t start_mounter(void)
+{
+    pid_t pid = fork();
+    cr_assert(pid >= 0);
+    if (pid > 0)
+        return pid;
+    while (access("/mnt/host/running", F_OK) < 0)
+        (void)usleep(1000);
+    (void)mount("tmpfs", "/mnt/host/sub", "tmpfs", 0, NULL);
+    (void)keg_openat(AT_FDCWD, "/mnt/host/sub/x", O_WRONLY | O_CREAT, 0644);
+    (void)keg_openat(AT_FDCWD, "/mnt/host/done", O_WRONLY | O_CREAT, 0644);
+    _exit(0);
+}
+
+Test(launch_mount_kinds, a_slave_sees_what_the_host_mounts_and_a_private_one_does_not)
+{
+    mount_shared_host();
+    add("/slave", "bind", "/mnt/host", "rbind,rslave");
+    add("/private", "bind", "/mnt/host", "rbind");
+    _cleanup_pid_ pid_t mounter = start_mounter();
+    expect("touch /slave/running; while [ ! -e /slave/done ]; do sleep 0.01; done;"
+           "cd /; ls -d */sub/x",
+           "slave/sub/x\n");
+}
+
+Test(launch_mount_kinds, an_unbindable_root_cannot_be_bound)
+{
+    cr_assert(run_spec_privileged(box.spec, &box.err) == 0);
+    box.spec->rootfs_propagation = keg_strdup("unbindable");
+    expect("mkdir /x; mount -o bind / /x 2>/dev/null || echo refused", "refused\n");
+}
+
+/* ---- other ways in */
+
+Test(launch_mount_kinds, a_root_that_is_not_pivoted_to)
+{
+    _cleanup_buf_ struct keg_buf before = mountinfo();
+    box.options.no_pivot = true;
+    add("/data", "bind", "/mnt/host", "rbind,ro");
+    expect("cat /data/canary; ls -d /mnt /proc/1; (echo x >/proc/sys/kernel/hostname) 2>&1 |"
+           " grep -o Read-only; cd /..; ls -d bin",
+           "alive\nls: /mnt: No such file or directory\n/proc/1\nRead-only\nbin\n");
+    _cleanup_buf_ struct keg_buf after = mountinfo();
+    cr_expect_str_eq(before.data, after.data);
+}
+
+static void forget_mounts(void)
+{
+    struct run_spec *rest = run_spec_new();
+    rest->mounts = TAKE_PTR(box.spec->mounts);
+    rest->mounts_count = box.spec->mounts_count;
+    rest->masked_paths = TAKE_PTR(box.spec->masked_paths);
+    rest->readonly_paths = TAKE_PTR(box.spec->readonly_paths);
+    box.spec->mounts_count = 0;
+    run_spec_free(rest);
+}
+
+Test(launch_mount_kinds, without_a_mount_namespace_there_are_no_mounts)
+{
+    box.spec->namespaces[RUN_NS_MOUNT].wanted = false;
+    expect_error(-EINVAL, "mount '/proc': the container has no mount namespace of its own");
+    forget_mounts();
+    _cleanup_buf_ struct keg_buf before = mountinfo();
+    expect("ls -d /mnt /bin; stat -c %t:%T /dev/null",
+           "ls: /mnt: No such file or directory\n/bin\n1:3\n");
+    _cleanup_buf_ struct keg_buf after = mountinfo();
+    cr_expect_str_eq(before.data, after.data);
+    box.spec->root_readonly = true;
+    expect_error(-EINVAL, "mount '/': the container has no mount namespace of its own");
+}
+
+/* A process that holds a mount namespace in which /mnt/only is there. */
+static pid_t start_holder(void)
+{
+    int ready[2];
+    char byte;
+    cr_assert(pipe2(ready, O_CLOEXEC) == 0);
+    pid_t pid = fork();
+    cr_assert(pid >= 0);
+    if (pid == 0) {
+        bool ok = unshare(CLONE_NEWNS) == 0 && mount("tmpfs", "/mnt/host", "tmpfs", 0, NULL) == 0 &&
+                  mkdir("/mnt/host/only", 0755) == 0 && write(ready[1], "x", 1) == 1;
+        while (ok)
+            (void)pause();
+        _exit(1);
+    }
+    (void)close(ready[1]);
+    cr_assert(keg_read(ready[0], &byte, 1) == 1);
+    (void)close(ready[0]);
+    return pid;
+}
+
+Test(launch_mount_kinds, a_mount_namespace_may_be_joined)
+{
+    _cleanup_pid_ pid_t holder = start_holder();
+    _cleanup_buf_ struct keg_buf before = mountinfo();
+    box.spec->namespaces[RUN_NS_MOUNT].path = keg_asprintf("/proc/%d/ns/mnt", (int)holder);
+    add("/data", "bind", "/mnt/host", "rbind");
+    expect("ls /data; ls -d /proc/1", "only\n/proc/1\n");
+    _cleanup_buf_ struct keg_buf after = mountinfo();
+    cr_expect_str_eq(before.data, after.data);
+}
+
+/* ---- /dev */
+
+Test(launch_mount_kinds, a_bind_mount_on_dev_is_left_as_it_is)
+{
+    cr_assert(mkdir("/mnt/dev", 0755) == 0);
+    forget_mounts();
+    add("/proc", "proc", "proc", "nosuid");
+    add("/dev", "bind", "/mnt/dev", "rbind");
+    cr_assert(keg_strv_add(&box.spec->masked_paths, "/proc/timer_list") == 0);
+    expect("ls -A /dev | wc -l; cat /proc/timer_list | wc -c", "0\n0\n");
+    cr_expect(access("/mnt/dev/null", F_OK) < 0);
+}
+
+Test(launch_mount_kinds, mounts_below_dev_come_in_the_order_of_the_spec)
+{
+    box_write("/mnt/host/node", "mine\n", 5, 0644);
+    add("/dev/own/file", "bind", "/mnt/host/node", "bind");
+    add("/dev/full", "bind", "/dev/null", "bind");
+    expect("cat /dev/own/file; stat -c %t:%T /dev/null", "mine\n1:3\n");
+}
+
+/* ---- what engines give */
+
+Test(launch_mount_kinds, destinations_may_be_relative_and_sources_too)
+{
+    box.options.bundle = "/mnt/host";
+    struct run_mount *mount = add("/data/here", "bind", "canary", "bind");
+    free(mount->destination);
+    mount->destination = keg_strdup("data/here");
+    expect("cat /data/here", "alive\n");
+    free(box.spec->root_path);
+    box.spec->root_path = keg_strdup("../rootfs");
+    expect("cat /data/here", "alive\n");
+}
+
+Test(launch_mount_kinds, types_and_sources_of_binds_are_as_engines_write_them)
+{
+    add("/a", "none", "/mnt/host", "rbind,rw,rprivate");
+    add("/b", NULL, "/mnt/host", "bind,defaults,sync");
+    add("/c", "tmpfs", "/mnt/host", "bind");
+    expect("cat /a/canary /b/canary /c/canary", "alive\nalive\nalive\n");
+}
+
+Test(launch_mount_kinds, propagation_and_superblock_options_of_new_filesystems)
+{
+    add("/t", "tmpfs", "tmpfs", "rshared,sync,dirsync,silent,size=64k");
+    add("/u", "tmpfs", "tmpfs", "sync,lazytime,noiversion,loud");
+    expect("busybox awk '$5 == \"/t\" || $5 == \"/u\" { print $5, ($7 ~ /shared/), $NF }'"
+           " /proc/self/mountinfo | busybox sort",
+           "/t 1 rw,sync,dirsync,size=64k\n/u 0 rw,sync,lazytime\n");
+}
+
+Test(launch_mount_kinds, a_masked_path_may_be_a_link_within_the_root)
+{
+    box_write(BOX_ROOT "/etc/secret", "secret\n", 7, 0644);
+    cr_assert(symlink("/etc/secret", BOX_ROOT "/way") == 0);
+    cr_assert(symlink("/mnt/host/canary", BOX_ROOT "/out") == 0);
+    cr_assert(keg_strv_add(&box.spec->masked_paths, "/way") == 0);
+    cr_assert(keg_strv_add(&box.spec->masked_paths, "/out") == 0);
+    expect("cat /etc/secret | wc -c", "0\n");
+    cr_expect_eq(access("/mnt/host/canary", R_OK), 0);
+}
+
+Test(launch_mount_kinds, places_are_made_before_the_root_is_read_only)
+{
+    box.spec->root_readonly = true;
+    add("/not/there", "bind", "/mnt/host", "rbind");
+    add("/nor/this", "tmpfs", "tmpfs", "");
+    expect("cat /not/there/canary; touch /nor/this/x; touch /x 2>&1",
+           "alive\ntouch: /x: Read-only file system\n");
+}
+
+Test(launch_mount_kinds, a_root_that_cannot_be_written_has_no_new_places)
+{
+    cr_assert(mount(BOX_ROOT, BOX_ROOT, NULL, MS_BIND, NULL) == 0);
+    cr_assert(mount(NULL, BOX_ROOT, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+    expect_error(-EROFS, "mount: '/proc': make '/proc': read-only file system");
+}
