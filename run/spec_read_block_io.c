@@ -4,20 +4,17 @@
 
 #include <stddef.h>
 
-/* What the kernel's schedulers take; 0 is "not set" to engines. */
-#define WEIGHT_MIN 10
+/* What no scheduler of the kernel goes beyond; 0 is "not set" to engines. The least that is taken
+ * depends on the scheduler, 10 or 1, and the kernel says so. */
 #define WEIGHT_MAX 1000
 
 static int read_weight(const struct spec_node *node, void *ret)
 {
-    uint16_t value = 0;
-    int r = spec_u16(node, &value);
-    if (r < 0)
-        return r;
-    if (value != 0 && (value < WEIGHT_MIN || value > WEIGHT_MAX))
-        return spec_fail(node, "out of range (%d to %d)", WEIGHT_MIN, WEIGHT_MAX);
-    *(uint16_t *)ret = value;
-    return 0;
+    uint64_t value = 0;
+    int r = spec_unsigned(node, 0, WEIGHT_MAX, &value);
+    if (r >= 0)
+        *(uint16_t *)ret = (uint16_t)value;
+    return r;
 }
 
 static int read_number(const struct spec_node *node, void *ret)

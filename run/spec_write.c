@@ -1,292 +1,144 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The runtime spec as the text of a config.json, for any OCI runtime (runtime-spec 1.2, config.md
- * and config-linux.md). Where building fails for want of memory, jansson's NULLs travel up to one
- * check. */
-#include "run/run.h"
+ * and config-linux.md). */
+#include "run/spec_write.h"
 
-#include "run/seccomp.h"
+#include <linux/seccomp.h>
 
-#include <string.h>
+/* ---- the version: the lowest that has what is used, which most runtimes take */
 
-/* 1.0.2 is what every runtime accepts; nothing newer is written. */
-#define OCI_VERSION "1.0.2"
-
-static const char *const namespace_names[RUN_NS_COUNT] = {
-    [RUN_NS_PID] = "pid",   [RUN_NS_NETWORK] = "network", [RUN_NS_MOUNT] = "mount",
-    [RUN_NS_IPC] = "ipc",   [RUN_NS_UTS] = "uts",         [RUN_NS_CGROUP] = "cgroup",
-    [RUN_NS_USER] = "user", [RUN_NS_TIME] = "time",
-};
-
-/* Put ${value} (taken, may be NULL) into ${object}; remember a failure in *failed. */
-static void put(json_t *object, const char *key, json_t *value, bool *failed)
+static bool has_option(const struct run_spec *spec, const char *wanted)
 {
-    if (json_object_set_new(object, key, value) < 0)
-        *failed = true;
+    for (size_t i = 0; i < spec->mounts_count; i++)
+        for (char *const *option = spec->mounts[i].options; option && *option; option++)
+            if (keg_streq(*option, wanted))
+                return true;
+    return false;
 }
 
-static void push(json_t *array, json_t *value, bool *failed)
+static bool has_mount_maps(const struct run_spec *spec)
 {
-    if (json_array_append_new(array, value) < 0)
-        *failed = true;
+    for (size_t i = 0; i < spec->mounts_count; i++)
+        if (spec->mounts[i].uid_maps.count > 0)
+            return true;
+    return false;
 }
 
-static void put_string(json_t *object, const char *key, const char *value, bool *failed)
+static bool has_new_seccomp(const struct run_seccomp_profile *profile)
 {
-    if (value)
-        put(object, key, json_string(value), failed);
+    if (!profile)
+        return false;
+    bool found = profile->listener_path || profile->default_errno_ret >= 0 ||
+                 profile->default_action == SECCOMP_RET_USER_NOTIF;
+    for (size_t i = 0; i < profile->rules_count; i++)
+        found |=
+            profile->rules[i].errno_ret >= 0 || profile->rules[i].action == SECCOMP_RET_USER_NOTIF;
+    return found;
 }
 
-static void put_strv(json_t *object, const char *key, char *const *strings, bool *failed)
+static bool needs_1_1(const struct run_spec *spec)
 {
-    if (strings && *strings)
-        put(object, key, keg_json_strv_new(strings), failed);
+    const struct run_resources *resources = &spec->resources;
+    return spec->domainname || spec->namespaces[RUN_NS_TIME].wanted ||
+           spec->process.scheduler.set || spec->process.io_priority.set || resources->unified ||
+           resources->cpu_burst_set || resources->cpu_idle_set ||
+           resources->memory_check_before_update || spec->intel_rdt.enable_cmt ||
+           spec->intel_rdt.enable_mbm || has_mount_maps(spec) ||
+           has_new_seccomp(spec->seccomp_profile);
 }
 
-static json_t *capability_names(uint64_t set, bool *failed)
+static const char *version(const struct run_spec *spec)
 {
-    json_t *names = json_array();
-    for (int i = 0; run_capability_name(i); i++)
-        if (set >> i & 1)
-            push(names, json_string(run_capability_name(i)), failed);
-    return names;
+    if (spec->process.cpu_affinity_initial || spec->process.cpu_affinity_final)
+        return "1.2.1";
+    if (has_option(spec, "idmap") || has_option(spec, "ridmap"))
+        return "1.2.0";
+    return needs_1_1(spec) ? "1.1.0" : "1.0.2";
 }
 
-static json_t *capabilities_json(const struct run_capabilities *sets, bool *failed)
-{
-    json_t *object = json_object();
-    put(object, "bounding", capability_names(sets->bounding, failed), failed);
-    put(object, "effective", capability_names(sets->effective, failed), failed);
-    put(object, "permitted", capability_names(sets->permitted, failed), failed);
-    put(object, "inheritable", capability_names(sets->inheritable, failed), failed);
-    put(object, "ambient", capability_names(sets->ambient, failed), failed);
-    return object;
-}
+/* ---- the parts */
 
-static json_t *user_json(const struct run_user *user, bool *failed)
+void spec_write_id_maps(struct spec_writer *writer, const char *key, const struct run_id_maps *maps)
 {
-    json_t *object = json_object();
-    put(object, "uid", json_integer(user->uid), failed);
-    put(object, "gid", json_integer(user->gid), failed);
-    if (user->umask != (mode_t)-1)
-        put(object, "umask", json_integer(user->umask), failed);
-    if (user->additional_gids_count > 0) {
-        json_t *gids = json_array();
-        for (size_t i = 0; i < user->additional_gids_count; i++)
-            push(gids, json_integer(user->additional_gids[i]), failed);
-        put(object, "additionalGids", gids, failed);
+    if (maps->count == 0)
+        return;
+    spec_open_list(writer, key);
+    for (size_t i = 0; i < maps->count; i++) {
+        spec_open_object(writer, NULL);
+        spec_put_u64(writer, "containerID", maps->items[i].container_id);
+        spec_put_u64(writer, "hostID", maps->items[i].host_id);
+        spec_put_u64(writer, "size", maps->items[i].size);
+        spec_close(writer);
     }
-    return object;
+    spec_close(writer);
 }
 
-static json_t *rlimits_json(const struct run_process *process, bool *failed)
+static void write_root(struct spec_writer *writer, const struct run_spec *spec)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; i < process->rlimits_count; i++) {
-        json_t *limit = json_object();
-        put_string(limit, "type", process->rlimits[i].type, failed);
-        put(limit, "hard", json_integer((json_int_t)process->rlimits[i].hard), failed);
-        put(limit, "soft", json_integer((json_int_t)process->rlimits[i].soft), failed);
-        push(array, limit, failed);
-    }
-    return array;
+    spec_open_object(writer, "root");
+    spec_put_text(writer, "path", spec->root_path ? spec->root_path : "rootfs");
+    spec_put_bool(writer, "readonly", spec->root_readonly);
+    spec_close(writer);
 }
 
-static json_t *process_json(const struct run_process *process, bool *failed)
+static void write_mounts(struct spec_writer *writer, const struct run_spec *spec)
 {
-    json_t *object = json_object();
-    put(object, "terminal", json_boolean(process->terminal), failed);
-    if (process->console_rows > 0 && process->console_columns > 0) {
-        json_t *size = json_object();
-        put(size, "height", json_integer(process->console_rows), failed);
-        put(size, "width", json_integer(process->console_columns), failed);
-        put(object, "consoleSize", size, failed);
-    }
-    put(object, "user", user_json(&process->user, failed), failed);
-    put(object, "args", keg_json_strv_new(process->args), failed);
-    put(object, "env", keg_json_strv_new(process->env), failed);
-    put_string(object, "cwd", process->cwd, failed);
-    put(object, "capabilities", capabilities_json(&process->capabilities, failed), failed);
-    if (process->rlimits_count > 0)
-        put(object, "rlimits", rlimits_json(process, failed), failed);
-    put(object, "noNewPrivileges", json_boolean(process->no_new_privileges), failed);
-    if (process->oom_score_adj_set)
-        put(object, "oomScoreAdj", json_integer(process->oom_score_adj), failed);
-    return object;
-}
-
-static json_t *mounts_json(const struct run_spec *spec, bool *failed)
-{
-    json_t *array = json_array();
+    spec_open_list(writer, "mounts");
     for (size_t i = 0; i < spec->mounts_count; i++) {
         const struct run_mount *mount = &spec->mounts[i];
-        json_t *object = json_object();
-        put_string(object, "destination", mount->destination, failed);
-        put_string(object, "type", mount->type, failed);
-        put_string(object, "source", mount->source, failed);
-        put_strv(object, "options", mount->options, failed);
-        push(array, object, failed);
+        spec_open_object(writer, NULL);
+        spec_put_text(writer, "destination", mount->destination);
+        spec_put_text(writer, "type", mount->type);
+        spec_put_text(writer, "source", mount->source);
+        spec_put_texts(writer, "options", mount->options);
+        spec_write_id_maps(writer, "uidMappings", &mount->uid_maps);
+        spec_write_id_maps(writer, "gidMappings", &mount->gid_maps);
+        spec_close(writer);
     }
-    return array;
+    spec_close(writer);
 }
 
-/* -1 is "all", which the spec writes by leaving the number out. */
-static json_t *device_rules_json(const struct run_resources *resources, bool *failed)
+static void write_hook(struct spec_writer *writer, const struct run_hook *hook)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; i < resources->devices_count; i++) {
-        const struct run_device_rule *rule = &resources->devices[i];
-        const char type[2] = {rule->type, '\0'};
-        json_t *object = json_object();
-        put(object, "allow", json_boolean(rule->allow), failed);
-        put_string(object, "type", type, failed);
-        if (rule->major >= 0)
-            put(object, "major", json_integer(rule->major), failed);
-        if (rule->minor >= 0)
-            put(object, "minor", json_integer(rule->minor), failed);
-        put_string(object, "access", rule->access, failed);
-        push(array, object, failed);
-    }
-    return array;
+    spec_open_object(writer, NULL);
+    spec_put_text(writer, "path", hook->path);
+    spec_put_texts(writer, "args", hook->args);
+    spec_put_texts(writer, "env", hook->env);
+    if (hook->timeout_s > 0)
+        spec_put_i64(writer, "timeout", hook->timeout_s);
+    spec_close(writer);
 }
 
-static void put_nonzero(json_t *object, const char *key, int64_t value, bool *failed)
+void spec_write_hooks(struct spec_writer *writer, const struct run_hooks hooks[RUN_HOOK_COUNT])
 {
-    if (value != 0)
-        put(object, key, json_integer(value), failed);
-}
-
-static json_t *resources_json(const struct run_resources *resources, bool *failed)
-{
-    json_t *object = json_object(), *memory = json_object(), *cpu = json_object();
-    put_nonzero(memory, "limit", resources->memory_limit_bytes, failed);
-    put_nonzero(memory, "swap", resources->memory_swap_bytes, failed);
-    put_nonzero(memory, "reservation", resources->memory_reservation_bytes, failed);
-    put_nonzero(cpu, "shares", (int64_t)resources->cpu_shares, failed);
-    put_nonzero(cpu, "quota", resources->cpu_quota_us, failed);
-    put_nonzero(cpu, "period", (int64_t)resources->cpu_period_us, failed);
-    put(object, "devices", device_rules_json(resources, failed), failed);
-    bool has_memory = json_object_size(memory) > 0, has_cpu = json_object_size(cpu) > 0;
-    put(object, "memory", memory, failed);
-    put(object, "cpu", cpu, failed);
-    if (!has_memory)
-        (void)json_object_del(object, "memory");
-    if (!has_cpu)
-        (void)json_object_del(object, "cpu");
-    if (resources->pids_limit != 0) {
-        json_t *pids = json_object();
-        put(pids, "limit", json_integer(resources->pids_limit), failed);
-        put(object, "pids", pids, failed);
-    }
-    return object;
-}
-
-static json_t *namespaces_json(const struct run_spec *spec, bool *failed)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < RUN_NS_COUNT; i++) {
-        if (!spec->namespaces[i].wanted)
+    spec_open_if_used(writer, "hooks");
+    for (size_t kind = 0; kind < RUN_HOOK_COUNT; kind++) {
+        if (hooks[kind].count == 0)
             continue;
-        json_t *object = json_object();
-        put_string(object, "type", namespace_names[i], failed);
-        put_string(object, "path", spec->namespaces[i].path, failed);
-        push(array, object, failed);
+        spec_open_list(writer, spec_name_of(&spec_hooks, (uint32_t)kind));
+        for (size_t i = 0; i < hooks[kind].count; i++)
+            write_hook(writer, &hooks[kind].items[i]);
+        spec_close(writer);
     }
-    return array;
-}
-
-static json_t *devices_json(const struct run_spec *spec, bool *failed)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < spec->devices_count; i++) {
-        const struct run_device *device = &spec->devices[i];
-        const char type[2] = {device->type, '\0'};
-        json_t *object = json_object();
-        put_string(object, "path", device->path, failed);
-        put_string(object, "type", type, failed);
-        put(object, "major", json_integer(device->major), failed);
-        put(object, "minor", json_integer(device->minor), failed);
-        put(object, "fileMode", json_integer(device->mode), failed);
-        put(object, "uid", json_integer(device->uid), failed);
-        put(object, "gid", json_integer(device->gid), failed);
-        push(array, object, failed);
-    }
-    return array;
-}
-
-/* "key=value" strings as an object. */
-static json_t *pairs_json(char *const *pairs, bool *failed)
-{
-    json_t *object = json_object();
-    for (; pairs && *pairs; pairs++) {
-        const char *equals = strchr(*pairs, '=');
-        _cleanup_free_ char *key = equals ? keg_strndup(*pairs, (size_t)(equals - *pairs)) : NULL;
-        if (key)
-            put(object, key, json_string(equals + 1), failed);
-        else
-            *failed = true;
-    }
-    return object;
-}
-
-/* What the text ends in where a seccomp profile is still to come: linux is the last member of the
- * whole, seccomp that of linux. */
-#define SECCOMP_GAP "null\n    }\n}"
-
-static json_t *linux_json(const struct run_spec *spec, bool *failed)
-{
-    json_t *object = json_object();
-    if (spec->sysctls)
-        put(object, "sysctl", pairs_json(spec->sysctls, failed), failed);
-    put_string(object, "cgroupsPath", spec->cgroups_path, failed);
-    put(object, "resources", resources_json(&spec->resources, failed), failed);
-    put(object, "namespaces", namespaces_json(spec, failed), failed);
-    if (spec->devices_count > 0)
-        put(object, "devices", devices_json(spec, failed), failed);
-    put_strv(object, "maskedPaths", spec->masked_paths, failed);
-    put_strv(object, "readonlyPaths", spec->readonly_paths, failed);
-    put_string(object, "rootfsPropagation", spec->rootfs_propagation, failed);
-    if (spec->seccomp == RUN_SECCOMP_DEFAULT)
-        put(object, "seccomp", json_null(), failed);
-    return object;
-}
-
-static json_t *spec_json(const struct run_spec *spec, bool *failed)
-{
-    json_t *root = json_object(), *object = json_object();
-    put_string(object, "ociVersion", OCI_VERSION, failed);
-    put(object, "process", process_json(&spec->process, failed), failed);
-    put_string(root, "path", spec->root_path ? spec->root_path : "rootfs", failed);
-    put(root, "readonly", json_boolean(spec->root_readonly), failed);
-    put(object, "root", root, failed);
-    put_string(object, "hostname", spec->hostname, failed);
-    put(object, "mounts", mounts_json(spec, failed), failed);
-    if (spec->annotations)
-        put(object, "annotations", pairs_json(spec->annotations, failed), failed);
-    put(object, "linux", linux_json(spec, failed), failed);
-    return object;
-}
-
-/* The profile is text already, by far the largest part of it all; to parse it and write it again
- * would cost as much as the rest of the file a few times over, on the start path. */
-static void add_with_seccomp(const struct run_spec *spec, const char *text, struct keg_buf *ret)
-{
-    size_t length = strlen(text) - strlen(SECCOMP_GAP);
-    keg_buf_add(ret, text, length);
-    (void)seccomp_write_default_json(spec->process.capabilities.bounding, ret);
-    keg_buf_str(ret, text + length + strlen("null"));
+    spec_close(writer);
 }
 
 int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_err *err)
 {
-    bool failed = false;
-    _cleanup_json_ json_t *json = spec_json(spec, &failed);
-    _cleanup_free_ char *text = json && !failed ? keg_json_dump(json, true) : NULL;
-    if (!text)
-        return keg_fail(err, -ENOMEM, "config.json: out of memory, or text that is not UTF-8");
-    if (spec->seccomp == RUN_SECCOMP_DEFAULT)
-        add_with_seccomp(spec, text, ret);
-    else
-        keg_buf_str(ret, text);
+    struct spec_writer writer = spec_writer_init(ret);
+    spec_open_object(&writer, NULL);
+    spec_put_text(&writer, "ociVersion", version(spec));
+    spec_write_process(&writer, &spec->process);
+    write_root(&writer, spec);
+    spec_put_text(&writer, "hostname", spec->hostname);
+    spec_put_text(&writer, "domainname", spec->domainname);
+    write_mounts(&writer, spec);
+    spec_write_hooks(&writer, spec->hooks);
+    spec_put_pairs(&writer, "annotations", spec->annotations);
+    spec_write_linux(&writer, spec);
+    spec_close(&writer);
     keg_buf_str(ret, "\n");
+    if (writer.failed)
+        return keg_fail(err, -EINVAL, "config.json: a value that the runtime spec has no name for");
     return keg_buf_ok(ret, err, "config.json");
 }
