@@ -27,12 +27,23 @@ enum cgroup_controller {
     CGROUP_FREEZER,  /* v1; in v2 every folder has it */
     CGROUP_PERF_EVENT,
     CGROUP_MISC,
+    CGROUP_SYSTEMD, /* v1's hierarchy name=systemd: no controller, but peers join it as well */
     CGROUP_CONTROLLERS
 };
+
+#define CGROUP_BIT(controller) (1u << (controller))
+/* What a container has folders for without being asked, and all there is. */
+#define CGROUP_DEFAULT_SET                                                                         \
+    (CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_PIDS) |                \
+     CGROUP_BIT(CGROUP_DEVICES))
+#define CGROUP_ALL ((1u << CGROUP_CONTROLLERS) - 1)
 
 /* cgroup_controller_name(controller): "memory", "cpu", "pids", "devices": also the name of its v1
  * mount. */
 const char *cgroup_controller_name(enum cgroup_controller controller);
+/* cgroup_controller_v2_name(controller): its name in cgroup.controllers: "io" for blkio, "cpu" for
+ * cpuacct; NULL for what v2 has not, or not as a controller. */
+const char *cgroup_controller_v2_name(enum cgroup_controller controller);
 
 struct cgroup_layout {
     enum run_cgroup_layout kind;
@@ -41,18 +52,27 @@ struct cgroup_layout {
     unsigned controllers;
 };
 
-/* cgroup_layout_detect(ret): Look at /sys/fs/cgroup (statfs(2)). Where no controller is found
- * there, or it is no cgroup mount, `kind` is RUN_CGROUP_NONE. Cannot fail. Hybrid is v1 controllers
- * with a v2 mount at /sys/fs/cgroup/unified, which keg leaves alone. */
-void cgroup_layout_detect(struct cgroup_layout *ret);
+/* cgroup_layout_detect(wanted, ret): Look at /sys/fs/cgroup (statfs(2)) for the controllers of
+ * ${wanted} (CGROUP_ALL; a start looks only for what it needs). v1's are mounted there by name,
+ * alone or together ("cpu,cpuacct"). Where none of the default set is found there, or it is no
+ * cgroup mount, `kind` is RUN_CGROUP_NONE. Cannot fail. Hybrid is v1 controllers with a v2 mount at
+ * /sys/fs/cgroup/unified, which keg leaves alone. */
+void cgroup_layout_detect(unsigned wanted, struct cgroup_layout *ret);
+/* cgroup_controllers_wanted(resources, all_controllers): What to look for: the default set, or all
+ * where ${resources} or the caller need more. */
+unsigned cgroup_controllers_wanted(const struct run_resources *resources, bool all_controllers);
 
 /* One write of a limit: ${value} to ${file} in the container's folder of ${controller}. */
 struct cgroup_write {
     enum cgroup_controller controller;
     const char *limit; /* what the user knows it by: "memory limit"; static */
-    const char *file;  /* static */
-    char value[64];
-    bool optional; /* the user did not ask for it: a missing file is no error */
+    const char *file;
+    const char *value;
+    /* Where the kernel has no ${file}: the same limit in another one, or NULL. */
+    const char *other_file, *other_value;
+    /* Nobody asked for it: no error where the file is missing or not ours to write. */
+    bool optional;
+    char *text; /* on the heap: what those above point at, where they are not static; or NULL */
 };
 
 struct cgroup_plan {
@@ -60,17 +80,35 @@ struct cgroup_plan {
     size_t count;
     struct bpf_insn *device_program; /* v2: to be attached to the folder, or NULL */
     size_t device_program_length;
+    bool devices_optional;             /* as cgroup_write.optional, for the program */
+    int64_t memory_check_before_bytes; /* above 0: refuse (-EBUSY) where more is used */
 };
 
-/* cgroup_plan_make(layout, resources, swap_default, ret, err): Pure. Turn ${resources} into writes
- * for ${layout}, into the uninitialised ${ret}; cgroup_plan_done() frees it. ${swap_default}: a
- * memory limit without a swap limit gives memory+swap of twice the memory, where the kernel counts
- * swap. -EINVAL: a value that no kernel takes (swap below memory, swap without memory, quota below
- * 1 ms, a bad device rule); -ENOTSUP: a limit whose controller ${layout} does not have, named. An
- * empty list of device rules plans nothing; so does one that ends up allowing everything; a list
- * that does not begin with a rule for all devices is taken as if it began with "deny all". */
+enum cgroup_plan_flags {
+    /* A memory limit without a swap limit gives memory+swap of twice the memory, where the kernel
+     * counts swap. */
+    CGROUP_PLAN_SWAP_DEFAULT = 1 << 0,
+    /* Nobody asked for the pids limit: go without a controller. */
+    CGROUP_PLAN_PIDS_DEFAULT = 1 << 1,
+    /* Nothing in the container can make device nodes (no CAP_MKNOD, or a user namespace): go
+     * without device rules where they cannot be set. */
+    CGROUP_PLAN_DEVICES_OPTIONAL = 1 << 2,
+    /* For a container that lives: an empty list of device rules leaves those that it has. */
+    CGROUP_PLAN_UPDATE = 1 << 3,
+};
+
+/* cgroup_plan_make(layout, resources, flags, ret, err): Pure. Turn ${resources} into writes for
+ * ${layout}, into the uninitialised ${ret}; cgroup_plan_done() frees it. ${flags}: enum
+ * cgroup_plan_flags. -EINVAL: a value that no kernel takes (swap below memory, swap without memory,
+ * quota below 1 ms, a bad device rule); -ENOTSUP: a limit that this version of cgroups does not
+ * have, or whose controller ${layout} does not have, named.
+ *
+ * Device rules (config-linux.md "Default Devices", "Allowed Device list"): only what the last rule
+ * for all devices leaves counts. Where that denies all, and where there is none (so in an empty
+ * list), all devices are denied but making nodes and the default devices, and the rules behind come
+ * then. Where it allows all, those behind are exceptions; without any nothing is planned. */
 int cgroup_plan_make(const struct cgroup_layout *layout, const struct run_resources *resources,
-                     bool swap_default, struct cgroup_plan *ret, struct keg_err *err);
+                     unsigned flags, struct cgroup_plan *ret, struct keg_err *err);
 void cgroup_plan_done(struct cgroup_plan *plan);
 
 /* cgroup_weight_of_shares(shares): cpu.weight (1-10000) for cpu.shares (2-262144), 1024 giving 100:
@@ -92,14 +130,16 @@ struct cgroup_where {
     char *const *annotations; /* systemd: org.systemd.property.NAME=VALUE; may be NULL */
 };
 
-/* cgroup_create(layout, where, plan, ret, err): Make the folders in the hierarchies that ${plan}
- * needs (or all), with those above them, and write ${plan}. An empty folder that a crash left is
- * used again; one with processes in it, or a frozen one, is -EBUSY. A limit that cannot be set is
- * an error that names it, its file and why. On failure nothing is left. ${where->id} is checked
- * ([a-zA-Z0-9_+-][a-zA-Z0-9_+.-]*, -EINVAL), and so is its path (no ".", ".."; no folder of it
- * may be longer than NAME_MAX). With RUN_CGROUP_NONE or RUN_CGROUP_MANAGER_DISABLED the result has
- * no folders and all calls below do nothing; so it has where this process may not make any (no
- * root: -EACCES, -EPERM, -EROFS) and ${plan} holds no limit that somebody asked for. Parent. */
+/* cgroup_create(layout, where, plan, ret, err): Make the folders in the hierarchies of the default
+ * set and those that ${plan} needs (or all), with those above them, and write ${plan}. An empty
+ * folder is used again: made anew where it is keg/<id>, which a crash left, and as it is where the
+ * path was given; one with processes in it, or a frozen one, is -EBUSY. A limit that cannot be set
+ * is an error that names it, its file and why. On failure nothing is left that was not there.
+ * ${where->id} is checked ([a-zA-Z0-9_+-][a-zA-Z0-9_+.-]*, -EINVAL), and so is its path (no ".",
+ * ".."; no folder of it may be longer than NAME_MAX). With RUN_CGROUP_NONE or
+ * RUN_CGROUP_MANAGER_DISABLED the result has no folders and all calls below do nothing. A hierarchy
+ * in which this process may not make folders (no root: -EACCES, -EPERM, -EROFS) is left out where
+ * ${plan} holds no limit for it that somebody asked for. Parent. */
 int cgroup_create(const struct cgroup_layout *layout, const struct cgroup_where *where,
                   const struct cgroup_plan *plan, struct cgroup **ret, struct keg_err *err);
 

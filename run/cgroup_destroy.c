@@ -3,106 +3,71 @@
  */
 #include "run/cgroup_internal.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
 
-/* Folders below ours are the container's own doing (a systemd in it nests some five levels). */
-#define CGROUP_DEPTH_MAX 64
-/* One line a process; /proc/sys/kernel/pid_max is at most 2^22. */
-#define CGROUP_PROCS_MAX_BYTES (32u * 1024 * 1024)
-#define BACKOFF_MIN_NS         100000
-#define BACKOFF_MAX_NS         10000000
+#define BACKOFF_MIN_NS 100000
+#define BACKOFF_MAX_NS 10000000
 
-/* "/keg/<id>" as whole components of a line of /proc/<pid>/cgroup. */
-static bool is_in_cgroup(pid_t pid, const char *id)
+static void kill_listed(int folder_fd, const char *inside)
 {
-    char path[32], text[16384], needle[NAME_MAX + 8];
-    snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-    int length = snprintf(needle, sizeof(needle), "/keg/%s", id);
-    if (cgroup_read_text(AT_FDCWD, path, text, sizeof(text)) < 0)
-        return false;
-    for (const char *p = text; (p = strstr(p, needle)); p += length)
-        if (p[length] == '\n' || p[length] == '/')
-            return true;
-    return false;
-}
-
-/* By pidfd, and asked again after it was opened: the number may be another process by now. */
-static void kill_member(pid_t pid, const char *id)
-{
-    if (pid <= 0 || pid == getpid())
-        return;
-    _cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd >= 0 && is_in_cgroup(pid, id))
-        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-}
-
-static void kill_listed(int folder_fd, const char *id)
-{
-    _cleanup_fd_ int fd = keg_openat(folder_fd, "cgroup.procs", O_RDONLY, 0);
-    _cleanup_buf_ struct keg_buf procs = keg_buf_init(CGROUP_PROCS_MAX_BYTES);
-    if (fd < 0 || keg_read_all(fd, CGROUP_PROCS_MAX_BYTES, &procs) < 0 || !procs.data)
-        return;
-    char *rest = NULL;
-    for (char *line = strtok_r(procs.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        uint64_t pid;
-        if (keg_parse_u64(line, 1, INT32_MAX, &pid) == 0)
-            kill_member((pid_t)pid, id);
-    }
+    struct cgroup_members members = {0};
+    (void)cgroup_list_members(folder_fd, false, &members);
+    for (size_t i = 0; i < members.count; i++)
+        cgroup_signal_member(members.pids[i], inside, SIGKILL);
+    free(members.pids);
 }
 
 /* A frozen process does not see its SIGKILL on v1, and on v2 only the whole folder's kill reaches
  * it. */
-static void thaw_and_kill(int folder_fd, const char *id)
+static void thaw_and_kill(int folder_fd, const char *inside)
 {
     keg_write_file(folder_fd, "freezer.state", "THAWED", 6);
     keg_write_file(folder_fd, "cgroup.freeze", "0", 1);
     if (keg_write_file(folder_fd, "cgroup.kill", "1", 1) < 0)
-        kill_listed(folder_fd, id);
+        kill_listed(folder_fd, inside);
 }
 
-static int remove_folder(int parent_fd, const char *name, const char *id, unsigned depth);
+struct removal {
+    const char *inside;
+    unsigned depth;
+};
 
-static void remove_children(int folder_fd, const char *id, unsigned depth)
+static int remove_folder(int parent_fd, const char *name, struct removal *removal);
+
+static void remove_child(int folder_fd, const char *name, void *data)
 {
-    int copy = keg_openat(folder_fd, ".", O_RDONLY | O_DIRECTORY, 0);
-    _cleanup_dir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir) {
-        keg_cleanup_fd(&copy);
-        return;
-    }
-    for (struct dirent *entry; (entry = readdir(dir));)
-        if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-            strcmp(entry->d_name, "..") != 0)
-            remove_folder(folder_fd, entry->d_name, id, depth + 1);
+    (void)remove_folder(folder_fd, name, data);
 }
 
 /* One try: -EBUSY while what was killed has not ended yet. */
-static int remove_folder(int parent_fd, const char *name, const char *id, unsigned depth)
+static int remove_folder(int parent_fd, const char *name, struct removal *removal)
 {
     if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0;
-    if (errno != EBUSY || depth > CGROUP_DEPTH_MAX)
+    if (errno != EBUSY || removal->depth > CGROUP_DEPTH_MAX)
         return -errno;
     _cleanup_fd_ int fd = keg_openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
-    thaw_and_kill(fd, id);
-    remove_children(fd, id, depth);
+    thaw_and_kill(fd, removal->inside);
+    removal->depth++;
+    cgroup_each_child(fd, remove_child, removal);
+    removal->depth--;
     return unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-static int try_all(char *const *paths, const char *id, const char **ret_busy)
+static int try_all(char *const *paths, const char **ret_busy)
 {
     int first = 0;
     for (char *const *path = paths; *path; path++) {
-        int result = remove_folder(AT_FDCWD, *path, id, 0);
+        struct removal removal = {.inside = cgroup_path_inside(*path)};
+        int result = remove_folder(AT_FDCWD, *path, &removal);
         if (result < 0 && (first == 0 || first == -EBUSY)) {
             first = result;
             *ret_busy = *path;
@@ -111,17 +76,17 @@ static int try_all(char *const *paths, const char *id, const char **ret_busy)
     return first;
 }
 
-int cgroup_remove_folders(char *const *paths, const char *id, struct keg_err *err)
+int cgroup_remove_folders(char *const *paths, struct keg_err *err)
 {
     const char *busy = NULL;
     int64_t deadline = keg_monotonic_ms() + CGROUP_DESTROY_TIMEOUT_MS;
     struct timespec pause = {.tv_nsec = BACKOFF_MIN_NS};
-    int result = try_all(paths, id, &busy);
+    int result = try_all(paths, &busy);
     while (result == -EBUSY && keg_monotonic_ms() < deadline) {
         nanosleep(&pause, NULL);
         if (pause.tv_nsec < BACKOFF_MAX_NS)
             pause.tv_nsec *= 2;
-        result = try_all(paths, id, &busy);
+        result = try_all(paths, &busy);
     }
     if (result < 0)
         return keg_fail(err, result, "remove cgroup '%s': %s", busy, keg_errno_text(result));
@@ -130,7 +95,8 @@ int cgroup_remove_folders(char *const *paths, const char *id, struct keg_err *er
 
 static bool has_dots(const char *path)
 {
-    return strstr(path, "/../") || strstr(path, "/./") || strstr(path, "//");
+    return strstr(path, "/../") || strstr(path, "/./") || strstr(path, "//") ||
+           keg_ends_with(path, "/..") || keg_ends_with(path, "/.") || keg_ends_with(path, "/");
 }
 
 static bool is_cgroup_filesystem(const char *path)
@@ -141,13 +107,39 @@ static bool is_cgroup_filesystem(const char *path)
     return fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* state.json is ours, but what removes folders and kills by it does not take its word. */
-static bool is_our_path(const char *path, const char *id)
+/* The root of a hierarchy is on another filesystem than the folder that it is mounted in. */
+static bool is_mount_point(const char *path)
 {
-    char tail[NAME_MAX + 8];
-    snprintf(tail, sizeof(tail), "/keg/%s", id);
-    return keg_starts_with(path, "/sys/fs/cgroup/") && keg_ends_with(path, tail) &&
-           !has_dots(path) && is_cgroup_filesystem(path);
+    char parent[PATH_MAX];
+    struct stat own, above;
+    int length = snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
+    if ((size_t)length >= sizeof(parent) || lstat(path, &own) < 0)
+        return errno != ENOENT;
+    return stat(parent, &above) < 0 || own.st_dev != above.st_dev;
+}
+
+/* Killing all in it would kill this process. */
+static bool holds_caller(const char *path)
+{
+    char own[16384], needle[PATH_MAX + 2];
+    (void)snprintf(needle, sizeof(needle), ":%s", cgroup_path_inside(path));
+    if (cgroup_read_text(AT_FDCWD, "/proc/self/cgroup", own, sizeof(own)) < 0)
+        return false;
+    size_t length = strlen(needle);
+    for (const char *p = own; (p = strstr(p, needle)); p += length)
+        if (p[length] == '\n' || p[length] == '/')
+            return true;
+    return false;
+}
+
+/* state.json is ours, but what removes folders and kills by it does not take its word. */
+const char *cgroup_path_fault(const char *path)
+{
+    if (!keg_starts_with(path, "/sys/fs/cgroup/") || has_dots(path) || strlen(path) >= PATH_MAX)
+        return "no path below '/sys/fs/cgroup'";
+    if (!is_cgroup_filesystem(path))
+        return "no cgroup";
+    return is_mount_point(path) ? "the root of a hierarchy" : NULL;
 }
 
 int cgroup_destroy_paths(char *const *paths, const char *id, struct keg_err *err)
@@ -156,8 +148,13 @@ int cgroup_destroy_paths(char *const *paths, const char *id, struct keg_err *err
         return keg_fail(err, -EINVAL, "container id '%s' is not valid", id);
     if (!paths)
         return 0;
-    for (char *const *path = paths; *path; path++)
-        if (!is_our_path(*path, id))
-            return keg_fail(err, -EINVAL, "'%s' is no cgroup of container '%s'", *path, id);
-    return cgroup_remove_folders(paths, id, err);
+    for (char *const *path = paths; *path; path++) {
+        const char *fault = cgroup_path_fault(*path);
+        if (!fault && holds_caller(*path))
+            fault = "where this process is";
+        if (fault)
+            return keg_fail(err, -EINVAL, "'%s' is no cgroup of container '%s': it is %s", *path,
+                            id, fault);
+    }
+    return cgroup_remove_folders(paths, err);
 }

@@ -150,7 +150,7 @@ int child_mount_cgroups(const struct child *child, const struct rootfs_mount *mo
         return mount_unified(child, mount, &binds[0], err);
     if (count > 0)
         return mount_controllers(child, mount, binds, count, err);
-    cgroup_layout_detect(&layout);
+    cgroup_layout_detect(CGROUP_DEFAULT_SET, &layout);
     /* A machine without any: an empty folder. */
     return layout.kind == RUN_CGROUP_NONE ? mount_controllers(child, mount, NULL, 0, err)
                                           : mount_without_folders(child, mount, &layout, err);

@@ -23,7 +23,7 @@ static int guess_cgroups(const char *id, char ***ret)
     _cleanup_free_ char *unified = keg_asprintf("/sys/fs/cgroup/keg/%s", id);
     if (!unified || keg_strv_add(&paths, unified) < 0)
         return -ENOMEM;
-    for (int i = 0; i < CGROUP_CPUSET; i++) {
+    for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
         _cleanup_free_ char *path = keg_asprintf(
             "/sys/fs/cgroup/%s/keg/%s", cgroup_controller_name((enum cgroup_controller)i), id);
         if (!path || keg_strv_add(&paths, path) < 0)

@@ -11,11 +11,23 @@
 #include "run/launch_mounts.h"
 #include "run/network.h"
 
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* ---- cgroup */
+
+/* What of the limits nobody asked for, or needs. */
+static unsigned plan_flags(const struct launch *launch)
+{
+    const struct run_options *options = launch->options;
+    bool makes_nodes = launch->initial_user_namespace && !launch->between &&
+                       launch->capabilities.bounding & (1ull << CAP_MKNOD);
+    return (options->swap_default ? CGROUP_PLAN_SWAP_DEFAULT : 0u) |
+           (options->pids_default ? CGROUP_PLAN_PIDS_DEFAULT : 0u) |
+           (makes_nodes ? 0u : CGROUP_PLAN_DEVICES_OPTIONAL);
+}
 
 static int make_cgroup(const struct launch *launch, struct run_container *container,
                        struct keg_err *err)
@@ -23,7 +35,7 @@ static int make_cgroup(const struct launch *launch, struct run_container *contai
     struct cgroup_layout layout;
     struct cgroup_plan plan;
     const struct run_options *options = launch->options;
-    struct run_resources resources = launch->spec->resources;
+    const struct run_resources *resources = &launch->spec->resources;
     const struct cgroup_where where = {
         .id = options->id,
         .path = launch->spec->cgroups_path,
@@ -31,10 +43,8 @@ static int make_cgroup(const struct launch *launch, struct run_container *contai
         .all_controllers = options->all_controllers,
         .annotations = launch->spec->annotations,
     };
-    cgroup_layout_detect(&layout);
-    if (options->pids_default && !(layout.controllers & (1u << CGROUP_PIDS)))
-        resources.pids_limit = 0;
-    int r = cgroup_plan_make(&layout, &resources, options->swap_default, &plan, err);
+    cgroup_layout_detect(cgroup_controllers_wanted(resources, options->all_controllers), &layout);
+    int r = cgroup_plan_make(&layout, resources, plan_flags(launch), &plan, err);
     if (r < 0)
         return r;
     r = cgroup_create(&layout, &where, &plan, &container->cgroup, err);

@@ -22,11 +22,11 @@ static void detect_cgroups(struct run_features *ret)
 {
     struct cgroup_layout layout;
     size_t length = 0;
-    cgroup_layout_detect(&layout);
+    cgroup_layout_detect(CGROUP_ALL, &layout);
     ret->cgroup_layout = layout.kind;
     ret->controllers[0] = '\0';
-    for (int i = 0; i < CGROUP_CPUSET; i++) {
-        if (!(layout.controllers >> i & 1))
+    for (int i = 0; i < CGROUP_SYSTEMD; i++) {
+        if (!(layout.controllers & CGROUP_BIT(i)))
             continue;
         int n = snprintf(ret->controllers + length, sizeof(ret->controllers) - length, "%s%s",
                          length ? " " : "", cgroup_controller_name((enum cgroup_controller)i));

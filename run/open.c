@@ -36,7 +36,7 @@ enum run_status run_status(const struct run_container *container)
 static int open_cgroup(struct run_container *container, struct keg_err *err)
 {
     struct cgroup_layout layout;
-    cgroup_layout_detect(&layout);
+    cgroup_layout_detect(CGROUP_ALL, &layout);
     return cgroup_open(&layout, container->id, container->state.cgroups, container->state.scope,
                        &container->cgroup, err);
 }

@@ -48,14 +48,9 @@ static const char *const default_readonly_paths[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
 
-/* Deny all first (a list that only allows would be no list), then what every program may use:
- * making any node (which needs CAP_MKNOD) and the harmless ones. */
-static const struct run_device_rule default_device_rules[] = {
-    {false, 'a', -1, -1, "rwm"}, {true, 'c', -1, -1, "m"}, {true, 'b', -1, -1, "m"},
-    {true, 'c', 1, 3, "rwm"},    {true, 'c', 1, 5, "rwm"}, {true, 'c', 1, 7, "rwm"},
-    {true, 'c', 1, 8, "rwm"},    {true, 'c', 1, 9, "rwm"}, {true, 'c', 5, 0, "rwm"},
-    {true, 'c', 5, 1, "rwm"},    {true, 'c', 5, 2, "rwm"}, {true, 'c', 136, -1, "rwm"},
-};
+/* All but the default devices, which every runtime allows behind it (config-linux.md, "Default
+ * Devices"). */
+static const struct run_device_rule deny_all = {false, 'a', -1, -1, "rwm"};
 
 static int add_default_mounts(struct run_spec *spec, struct keg_err *err)
 {
@@ -134,7 +129,7 @@ static int fill_defaults(struct run_spec *spec)
         add_existing(&spec->readonly_paths, default_readonly_paths,
                      KEG_ARRAY_SIZE(default_readonly_paths)) < 0)
         return -ENOMEM;
-    return set_device_rules(spec, default_device_rules, KEG_ARRAY_SIZE(default_device_rules));
+    return set_device_rules(spec, &deny_all, 1);
 }
 
 int run_spec_defaults(struct run_spec *spec, struct keg_err *err)

@@ -7,28 +7,32 @@
 
 #define MIB (1024LL * 1024)
 
-static const struct cgroup_layout v1 = {RUN_CGROUP_V1, "/sys/fs/cgroup", 0xf};
-static const struct cgroup_layout v2 = {RUN_CGROUP_V2, "/sys/fs/cgroup", 0xf};
+static const struct cgroup_layout v1 = {RUN_CGROUP_V1, "/sys/fs/cgroup", CGROUP_ALL};
+static const struct cgroup_layout v2 = {RUN_CGROUP_V2, "/sys/fs/cgroup", CGROUP_ALL};
 
-/* "file=value file=value", optional ones with '?'. */
-static void describe(const struct cgroup_plan *plan, char *text, size_t size)
+#define SWAP CGROUP_PLAN_SWAP_DEFAULT
+
+/* "file=value file=value", optional ones with '?': those of devices, or all others. */
+static void describe(const struct cgroup_plan *plan, bool devices, char *text, size_t size)
 {
     size_t length = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < plan->count && length < size; i++)
-        length += (size_t)snprintf(text + length, size - length, "%s%s%s=%s", i ? " " : "",
-                                   plan->writes[i].file, plan->writes[i].optional ? "?" : "",
-                                   plan->writes[i].value);
+    for (size_t i = 0; i < plan->count && length < size; i++) {
+        const struct cgroup_write *write = &plan->writes[i];
+        if ((write->controller == CGROUP_DEVICES) == devices)
+            length += (size_t)snprintf(text + length, size - length, "%s%s%s=%s", length ? " " : "",
+                                       write->file, write->optional ? "?" : "", write->value);
+    }
 }
 
 static void check(const struct cgroup_layout *layout, const struct run_resources *resources,
-                  bool swap_default, const char *expected)
+                  unsigned flags, const char *expected)
 {
     struct cgroup_plan plan;
     struct keg_err err = KEG_ERR_INIT;
     char text[2048];
-    cr_assert_eq(cgroup_plan_make(layout, resources, swap_default, &plan, &err), 0, "%s", err.text);
-    describe(&plan, text, sizeof(text));
+    cr_assert_eq(cgroup_plan_make(layout, resources, flags, &plan, &err), 0, "%s", err.text);
+    describe(&plan, false, text, sizeof(text));
     cr_expect_str_eq(text, expected);
     cgroup_plan_done(&plan);
 }
@@ -38,65 +42,65 @@ static void check_fails(const struct cgroup_layout *layout, const struct run_res
 {
     struct cgroup_plan plan;
     struct keg_err err = KEG_ERR_INIT;
-    cr_expect_eq(cgroup_plan_make(layout, resources, true, &plan, &err), code);
+    cr_expect_eq(cgroup_plan_make(layout, resources, SWAP, &plan, &err), code);
     cr_expect_str_eq(err.text, text);
 }
 
-Test(cgroup_plan, no_resources_plan_nothing)
+Test(cgroup_plan, no_resources_plan_no_limits)
 {
     struct run_resources none = {0};
-    check(&v1, &none, true, "");
-    check(&v2, &none, true, "");
+    check(&v1, &none, SWAP, "");
+    check(&v2, &none, SWAP, "");
 }
 
 Test(cgroup_plan, memory_comes_with_twice_as_much_memory_and_swap_where_swap_is_counted)
 {
     struct run_resources r = {.memory_limit_bytes = 64 * MIB};
-    check(&v1, &r, true, "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes?=134217728");
-    check(&v2, &r, true, "memory.max=67108864 memory.swap.max?=67108864");
-    check(&v1, &r, false, "memory.limit_in_bytes=67108864");
+    check(&v1, &r, SWAP, "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes?=134217728");
+    check(&v2, &r, SWAP, "memory.max=67108864 memory.swap.max?=67108864");
+    check(&v1, &r, 0, "memory.limit_in_bytes=67108864");
 }
 
 Test(cgroup_plan, swap_that_the_user_asked_for_is_not_optional)
 {
     struct run_resources r = {.memory_limit_bytes = 64 * MIB, .memory_swap_bytes = 64 * MIB};
-    check(&v1, &r, true, "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes=67108864");
-    check(&v2, &r, true, "memory.max=67108864 memory.swap.max=0");
+    check(&v1, &r, SWAP, "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes=67108864");
+    check(&v2, &r, SWAP, "memory.max=67108864 memory.swap.max=0");
     r.memory_swap_bytes = -1;
-    check(&v1, &r, true, "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes=-1");
-    check(&v2, &r, true, "memory.max=67108864 memory.swap.max=max");
+    check(&v1, &r, SWAP, "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes=-1");
+    check(&v2, &r, SWAP, "memory.max=67108864 memory.swap.max=max");
 }
 
 Test(cgroup_plan, twice_a_huge_memory_limit_is_unlimited)
 {
     struct run_resources r = {.memory_limit_bytes = INT64_MAX - 4095};
-    check(&v2, &r, true, "memory.max=9223372036854771712 memory.swap.max?=max");
+    check(&v2, &r, SWAP, "memory.max=9223372036854771712 memory.swap.max?=max");
 }
 
 Test(cgroup_plan, reservation_is_soft_limit_or_low)
 {
     struct run_resources r = {.memory_reservation_bytes = 32 * MIB};
-    check(&v1, &r, true, "memory.soft_limit_in_bytes=33554432");
-    check(&v2, &r, true, "memory.low=33554432");
+    check(&v1, &r, SWAP, "memory.soft_limit_in_bytes=33554432");
+    check(&v2, &r, SWAP, "memory.low=33554432");
 }
 
 Test(cgroup_plan, cpus_are_quota_and_period)
 {
     struct run_resources r = {.cpu_quota_us = 150000, .cpu_period_us = 100000};
-    check(&v1, &r, true, "cpu.cfs_period_us=100000 cpu.cfs_quota_us=150000");
-    check(&v2, &r, true, "cpu.max=150000 100000");
+    check(&v1, &r, SWAP, "cpu.cfs_period_us=100000 cpu.cfs_quota_us=150000");
+    check(&v2, &r, SWAP, "cpu.max=150000 100000");
     r = (struct run_resources){.cpu_quota_us = 50000};
-    check(&v2, &r, true, "cpu.max=50000 100000");
+    check(&v2, &r, SWAP, "cpu.max=50000 100000");
     r = (struct run_resources){.cpu_quota_us = -1, .cpu_period_us = 50000};
-    check(&v1, &r, true, "cpu.cfs_period_us=50000 cpu.cfs_quota_us=-1");
-    check(&v2, &r, true, "cpu.max=max 50000");
+    check(&v1, &r, SWAP, "cpu.cfs_period_us=50000 cpu.cfs_quota_us=-1");
+    check(&v2, &r, SWAP, "cpu.max=max 50000");
 }
 
 Test(cgroup_plan, shares_are_weight_on_v2)
 {
     struct run_resources r = {.cpu_shares = 1024};
-    check(&v1, &r, true, "cpu.shares=1024");
-    check(&v2, &r, true, "cpu.weight=100");
+    check(&v1, &r, SWAP, "cpu.shares=1024");
+    check(&v2, &r, SWAP, "cpu.weight=100");
 }
 
 Test(cgroup_plan, weight_follows_the_formula_of_runc)
@@ -115,16 +119,19 @@ Test(cgroup_plan, weight_follows_the_formula_of_runc)
 Test(cgroup_plan, pids_limit_below_zero_is_max)
 {
     struct run_resources r = {.pids_limit = 64};
-    check(&v1, &r, true, "pids.max=64");
+    check(&v1, &r, SWAP, "pids.max=64");
     r.pids_limit = -1;
-    check(&v2, &r, true, "pids.max=max");
+    check(&v2, &r, SWAP, "pids.max=max");
 }
 
-Test(cgroup_plan, no_pids_limit_needs_no_pids_controller)
+Test(cgroup_plan, a_pids_limit_that_nobody_asked_for_needs_no_pids_controller)
 {
     struct cgroup_layout none = {RUN_CGROUP_NONE, "/sys/fs/cgroup", 0};
     struct run_resources r = {.pids_limit = -1};
-    check(&none, &r, true, "");
+    check(&none, &r, CGROUP_PLAN_DEVICES_OPTIONAL, "");
+    r.pids_limit = 2048;
+    check(&none, &r, CGROUP_PLAN_DEVICES_OPTIONAL | CGROUP_PLAN_PIDS_DEFAULT, "");
+    check(&v1, &r, CGROUP_PLAN_PIDS_DEFAULT, "pids.max?=2048");
 }
 
 Test(cgroup_plan, a_limit_without_its_controller_is_an_error_that_names_both)
@@ -159,35 +166,64 @@ Test(cgroup_plan, values_that_no_kernel_takes_are_errors)
 
 static const struct run_device_rule deny_all = {false, 'a', -1, -1, "rwm"};
 static const struct run_device_rule allow_all = {true, 'a', -1, -1, "rwm"};
-static const struct run_device_rule allow_null = {true, 'c', 1, 3, "rwm"};
-static const struct run_device_rule mknod_all = {true, 'c', -1, -1, "m"};
+static const struct run_device_rule allow_loop = {true, 'b', 7, 0, "rw"};
 static const struct run_device_rule deny_fuse = {false, 'c', 10, 229, "rwm"};
+
+/* config-linux.md, "Default Devices"; pts/ptmx is 5:2. */
+#define DEFAULTS                                                                                   \
+    "devices.deny=a devices.allow=c *:* m devices.allow=b *:* m devices.allow=c 1:3 rwm "          \
+    "devices.allow=c 1:5 rwm devices.allow=c 1:7 rwm devices.allow=c 1:8 rwm "                     \
+    "devices.allow=c 1:9 rwm devices.allow=c 5:0 rwm devices.allow=c 5:1 rwm "                     \
+    "devices.allow=c 5:2 rwm devices.allow=c 136:* rwm"
+
+static void check_devices_as(unsigned flags, const struct run_device_rule *rules, size_t count,
+                             const char *expected)
+{
+    struct run_device_rule copy[8];
+    struct cgroup_plan plan;
+    char text[2048];
+    memcpy(copy, rules, count * sizeof(*rules));
+    struct run_resources r = {.devices = copy, .devices_count = count};
+    cr_assert_eq(cgroup_plan_make(&v1, &r, flags, &plan, NULL), 0);
+    describe(&plan, true, text, sizeof(text));
+    cr_expect_str_eq(text, expected);
+    cgroup_plan_done(&plan);
+}
 
 static void check_devices(const struct run_device_rule *rules, size_t count, const char *expected)
 {
-    struct run_device_rule copy[8];
-    memcpy(copy, rules, count * sizeof(*rules));
-    struct run_resources r = {.devices = copy, .devices_count = count};
-    check(&v1, &r, true, expected);
+    check_devices_as(0, rules, count, expected);
 }
 
-Test(cgroup_plan, devices_are_denied_first_then_allowed)
+Test(cgroup_plan, devices_are_denied_first_then_the_default_ones_allowed_then_the_rules_come)
 {
-    struct run_device_rule rules[] = {deny_all, mknod_all, allow_null, deny_fuse};
-    check_devices(rules, 4,
-                  "devices.deny=a devices.allow=c *:* m devices.allow=c 1:3 rwm "
-                  "devices.deny=c 10:229 rwm");
+    struct run_device_rule rules[] = {deny_all, allow_loop, deny_fuse};
+    check_devices(rules, 3, DEFAULTS " devices.allow=b 7:0 rw devices.deny=c 10:229 rwm");
 }
 
 Test(cgroup_plan, a_device_list_without_deny_all_still_denies_all_first)
 {
-    check_devices(&allow_null, 1, "devices.deny=a devices.allow=c 1:3 rwm");
-    check_devices(&deny_fuse, 1, "devices.deny=a devices.deny=c 10:229 rwm");
+    check_devices(&deny_all, 0, DEFAULTS);
+    check_devices(&deny_all, 1, DEFAULTS);
+    check_devices(&allow_loop, 1, DEFAULTS " devices.allow=b 7:0 rw");
+    check_devices(&deny_fuse, 1, DEFAULTS " devices.deny=c 10:229 rwm");
+}
+
+Test(cgroup_plan, a_rule_may_take_a_default_device_away)
+{
+    struct run_device_rule rules[] = {deny_all, {false, 'c', 1, 3, "w"}};
+    check_devices(rules, 2, DEFAULTS " devices.deny=c 1:3 w");
+}
+
+Test(cgroup_plan, what_is_before_the_last_rule_for_all_does_not_count)
+{
+    struct run_device_rule rules[] = {allow_all, allow_loop, deny_all, deny_fuse};
+    check_devices(rules, 4, DEFAULTS " devices.deny=c 10:229 rwm");
 }
 
 Test(cgroup_plan, a_device_list_that_ends_up_allowing_all_writes_nothing)
 {
-    struct run_device_rule rules[] = {deny_all, allow_null, allow_all};
+    struct run_device_rule rules[] = {deny_all, allow_loop, allow_all};
     check_devices(rules, 3, "");
 }
 
@@ -197,11 +233,27 @@ Test(cgroup_plan, exceptions_from_allow_all_are_only_denials)
     check_devices(rules, 2, "devices.deny=c 10:229 rwm");
 }
 
+Test(cgroup_plan, an_update_without_device_rules_leaves_them)
+{
+    check_devices_as(CGROUP_PLAN_UPDATE, &deny_all, 0, "");
+    check_devices_as(CGROUP_PLAN_UPDATE, &allow_all, 1, "devices.allow=a");
+    check_devices_as(CGROUP_PLAN_UPDATE, &allow_loop, 1, DEFAULTS " devices.allow=b 7:0 rw");
+}
+
+Test(cgroup_plan, device_rules_can_be_missing_only_where_no_node_can_be_made)
+{
+    struct cgroup_layout none = {RUN_CGROUP_V1, "/sys/fs/cgroup", CGROUP_BIT(CGROUP_MEMORY)};
+    struct run_resources r = {0};
+    check_fails(&none, &r, -ENOTSUP,
+                "device rules: this machine has no 'devices' cgroup controller");
+    check(&none, &r, CGROUP_PLAN_DEVICES_OPTIONAL, "");
+}
+
 /* v1 takes any line that begins with 'a' as "all devices, all access". */
 Test(cgroup_plan, a_rule_for_all_types_that_means_less_is_two_lines)
 {
     struct run_device_rule rules[] = {deny_all, {true, 'a', -1, -1, "m"}};
-    check_devices(rules, 2, "devices.deny=a devices.allow=c *:* m devices.allow=b *:* m");
+    check_devices(rules, 2, DEFAULTS " devices.allow=c *:* m devices.allow=b *:* m");
 }
 
 Test(cgroup_plan, bad_device_rules_are_named)
@@ -219,10 +271,10 @@ Test(cgroup_plan, bad_device_rules_are_named)
 
 Test(cgroup_plan, devices_on_v2_are_a_program)
 {
-    struct run_device_rule rules[] = {deny_all, allow_null};
+    struct run_device_rule rules[] = {deny_all, allow_loop};
     struct run_resources r = {.devices = rules, .devices_count = 2};
     struct cgroup_plan plan;
-    cr_assert_eq(cgroup_plan_make(&v2, &r, true, &plan, NULL), 0);
+    cr_assert_eq(cgroup_plan_make(&v2, &r, SWAP, &plan, NULL), 0);
     cr_expect_eq(plan.count, 0);
     cr_expect_not_null(plan.device_program);
     cr_expect_gt(plan.device_program_length, 0);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory limits in a plan. */
+#include "run/cgroup_internal.h"
+
+#include <inttypes.h>
+
+/* v1 counts -1 as unlimited, v2 says "max". */
+static int add_amount(const struct cgroup_planner *p, struct cgroup_write write, int64_t amount)
+{
+    if (amount < 0)
+        return cgroup_plan_add(p, write, "%s", cgroup_plan_is_v2(p) ? "max" : "-1");
+    return cgroup_plan_add(p, write, "%" PRId64, amount);
+}
+
+static int check_amount(const struct cgroup_planner *p, const char *limit, int64_t amount)
+{
+    if (amount >= -1)
+        return 0;
+    return keg_fail(p->err, -EINVAL, "%s: %" PRId64 " is below -1 (unlimited)", limit, amount);
+}
+
+/* v1's file holds memory plus swap, v2's only swap. */
+static int plan_swap(const struct cgroup_planner *p, int64_t limit, int64_t total, bool defaulted)
+{
+    struct cgroup_write write = {.controller = CGROUP_MEMORY,
+                                 .limit = "swap limit",
+                                 .file = cgroup_plan_is_v2(p) ? "memory.swap.max"
+                                                              : "memory.memsw.limit_in_bytes",
+                                 .optional = defaulted};
+    return add_amount(p, write, cgroup_plan_is_v2(p) && total > 0 ? total - limit : total);
+}
+
+static int plan_explicit_swap(const struct cgroup_planner *p)
+{
+    int64_t limit = p->resources->memory_limit_bytes, total = p->resources->memory_swap_bytes;
+    int result = check_amount(p, "swap limit", total);
+    if (result < 0)
+        return result;
+    if (total > 0 && limit <= 0)
+        return keg_fail(p->err, -EINVAL, "swap limit: needs a memory limit beside it");
+    if (total > 0 && total < limit)
+        return keg_fail(p->err, -EINVAL,
+                        "swap limit: memory plus swap (%" PRId64
+                        " bytes) is below the memory limit (%" PRId64 " bytes)",
+                        total, limit);
+    return plan_swap(p, limit, total, false);
+}
+
+static int plan_default_swap(const struct cgroup_planner *p)
+{
+    int64_t limit = p->resources->memory_limit_bytes, total;
+    if (limit <= 0 || !(p->flags & CGROUP_PLAN_SWAP_DEFAULT))
+        return 0;
+    if (__builtin_mul_overflow(limit, 2, &total))
+        total = -1;
+    return plan_swap(p, limit, total, true);
+}
+
+static int plan_reservation(const struct cgroup_planner *p)
+{
+    int64_t reservation = p->resources->memory_reservation_bytes;
+    int64_t limit = p->resources->memory_limit_bytes;
+    if (!reservation)
+        return 0;
+    int result = check_amount(p, "memory reservation", reservation);
+    if (result < 0)
+        return result;
+    if (limit > 0 && reservation > limit)
+        return keg_fail(p->err, -EINVAL,
+                        "memory reservation: %" PRId64 " bytes is above the memory limit (%" PRId64
+                        " bytes)",
+                        reservation, limit);
+    struct cgroup_write write = {.controller = CGROUP_MEMORY,
+                                 .limit = "memory reservation",
+                                 .file = cgroup_plan_is_v2(p) ? "memory.low"
+                                                              : "memory.soft_limit_in_bytes"};
+    return add_amount(p, write, reservation);
+}
+
+/* The limit before memory+swap: v1 refuses a sum below the limit that stands. */
+int cgroup_plan_memory(const struct cgroup_planner *p)
+{
+    int64_t limit = p->resources->memory_limit_bytes;
+    if (limit) {
+        int result = check_amount(p, "memory limit", limit);
+        struct cgroup_write write = {.controller = CGROUP_MEMORY,
+                                     .limit = "memory limit",
+                                     .file = cgroup_plan_is_v2(p) ? "memory.max"
+                                                                  : "memory.limit_in_bytes"};
+        if (result < 0 || (result = add_amount(p, write, limit)) < 0)
+            return result;
+    }
+    int result = p->resources->memory_swap_bytes ? plan_explicit_swap(p) : plan_default_swap(p);
+    return result < 0 ? result : plan_reservation(p);
+}
