@@ -87,5 +87,18 @@ enum store_container_status cmd_container_status(const struct store_container *c
 int cmd_print_json(json_t *json /* takes */, bool pretty, struct keg_err *err);
 
 /* cmd_open_store(verb, globals, ret): store_open() as a verb's first step: 0, or the exit code
- * after the complaint was printed. */
+ * after the complaint was printed. Without cmd_enter(): for verbs that only read. */
 int cmd_open_store(const char *verb, const struct cmd_globals *globals, struct store **ret);
+
+/* --------------------------------------------------------------------------------- rootless.c */
+
+/* cmd_enter(verb, globals): Where keg is not root, enter a user namespace in which it is
+ * (run_user_namespace_enter()); KEG_ROOT and KEG_RUNROOT name the user's own places from then on,
+ * also for keg-image. To be called before the store is opened by all verbs that touch layers,
+ * containers or what a crash left, which belong to the user's subordinate ids. 0, or the exit code
+ * after the complaint was printed. */
+int cmd_enter(const char *verb, const struct cmd_globals *globals);
+/* cmd_enter_store(verb, globals, ret): The same, and cmd_open_store(). */
+int cmd_enter_store(const char *verb, const struct cmd_globals *globals, struct store **ret);
+/* cmd_is_rootless(): Whether cmd_enter() has entered one. */
+bool cmd_is_rootless(void);

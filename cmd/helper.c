@@ -112,10 +112,21 @@ int cmd_helper_run(int argc, char **argv, const struct cmd_globals *globals, boo
     return 0;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (keg_streq(argv[i], "--help"))
+            return true;
+    return false;
+}
+
 static int run_pull(int argc, char **argv, const struct cmd_globals *globals)
 {
     struct keg_err err = KEG_ERR_INIT;
     static char verb[] = "pull";
+    int code = asks_for_help(argc, argv) ? CMD_EXIT_OK : cmd_enter("pull", globals);
+    if (code != CMD_EXIT_OK)
+        return code;
     argv[0] = verb; /* keg-image knows it by that word, also under its noun */
     cmd_helper_exec(argc, argv, globals, &err);
     return cmd_error("pull", NULL, &err);

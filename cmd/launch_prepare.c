@@ -219,6 +219,8 @@ static int make_spec(struct cmd_launch *launch, struct keg_err *err)
         .rundir = rundir,
     };
     int r = plan_spec(launch->flags, &context, &launch->spec, err);
+    if (r == 0)
+        r = run_spec_fit(launch->spec, err);
     return r == 0 ? write_spec(launch, err) : r;
 }
 

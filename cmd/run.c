@@ -317,10 +317,11 @@ static int run(int argc, char **argv, const struct cmd_globals *globals)
     launch.globals = globals;
     launch.arguments = args.items + 1;
     if (plan_check_flags(&flags, &err) < 0 ||
-        plan_network_parse(flags.network, &launch.network, &err) < 0 ||
-        store_open(globals->root, globals->runroot, &launch.store, &err) < 0) {
+        plan_network_parse(flags.network, &launch.network, &err) < 0)
         code = cmd_error("run", NULL, &err);
-    } else {
+    else
+        code = cmd_enter_store("run", globals, &launch.store);
+    if (code == CMD_EXIT_OK) {
         warn_capabilities(flags.cap_add);
         code = run_image(&launch, args.items[0]);
     }

@@ -102,3 +102,15 @@ int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err 
             r = keg_fail_errno(err, "remove '%s'", files[i]);
     return r < 0 ? keg_wrap(err, "collect '%s'", id) : 0;
 }
+
+void run_kill_left(int rundir_fd)
+{
+    struct state state;
+    struct keg_err err = KEG_ERR_INIT;
+    if (state_read(rundir_fd, &state, &err) < 0)
+        return;
+    _cleanup_fd_ int pidfd = state.pid > 0 ? state_open_process(&state) : -ESRCH;
+    state_done(&state);
+    if (pidfd >= 0)
+        (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}

@@ -18,6 +18,9 @@
 /* A line is three numbers of at most ten digits. */
 #define MAP_LINE_BYTES 36
 
+#define HELPER_PATH_BYTES 64
+#define HELPER_WORDS_MAX  512
+
 int run_id_maps_add(struct run_id_maps *maps, uint32_t container_id, uint32_t host_id,
                     uint32_t size)
 {
@@ -127,36 +130,72 @@ static char **helper_arguments(const char *program, pid_t pid, const struct run_
     return r < 0 ? NULL : TAKE_PTR(args);
 }
 
-/* The set-user-ID programs of shadow: fixed places, no environment. They complain on their own
- * standard error, which is this process's. */
+/* The set-user-ID programs of shadow: fixed places. */
+static bool find_helper(const char *name, char ret[static HELPER_PATH_BYTES])
+{
+    static const char *const folders[] = {"/usr/bin", "/bin", "/usr/sbin", "/usr/local/bin"};
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(folders); i++) {
+        (void)snprintf(ret, HELPER_PATH_BYTES, "%s/%s", folders[i], name);
+        if (access(ret, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool id_map_has_helpers(void)
+{
+    char path[HELPER_PATH_BYTES];
+    return find_helper("newuidmap", path) && find_helper("newgidmap", path);
+}
+
+static _Noreturn void become_helper(const char *program, char *const *args, int words_fd)
+{
+    static char *const no_environment[] = {NULL};
+    if (dup2(words_fd, STDERR_FILENO) == STDERR_FILENO)
+        (void)execve(program, args, no_environment);
+    _exit(127);
+}
+
+/* Start it, and take what it complains of. Its wait status, or -errno. */
+static int execute_helper(const char *program, char *const *args, struct keg_buf *ret_words)
+{
+    int ends[2], status;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    pid_t helper = fork();
+    if (helper == 0)
+        become_helper(program, args, ends[1]);
+    int r = helper < 0 ? -errno : 0;
+    (void)close(ends[1]);
+    if (r == 0) {
+        (void)keg_read_all(ends[0], HELPER_WORDS_MAX, ret_words);
+        (void)close(TAKE_FD(ends[0]));
+        r = keg_wait_child(helper, &status);
+    }
+    keg_cleanup_fd(&ends[0]);
+    return r < 0 ? r : status;
+}
+
 static int run_helper(const char *name, pid_t pid, const struct run_id_maps *maps,
                       struct keg_err *err)
 {
-    static char *const no_environment[] = {NULL};
-    static const char *const folders[] = {"/usr/bin", "/bin", "/usr/sbin", "/usr/local/bin"};
-    int status;
-    for (size_t i = 0; i < KEG_ARRAY_SIZE(folders); i++) {
-        char program[64];
-        (void)snprintf(program, sizeof(program), "%s/%s", folders[i], name);
-        if (access(program, X_OK) < 0)
-            continue;
-        _cleanup_strv_ char **args = helper_arguments(program, pid, maps);
-        if (!args)
-            return keg_fail(err, -ENOMEM, "%s: out of memory", name);
-        pid_t helper = fork();
-        if (helper == 0) {
-            (void)execve(program, args, no_environment);
-            _exit(127);
-        }
-        int r = helper < 0 ? -errno : keg_wait_child(helper, &status);
-        if (r < 0)
-            return keg_fail(err, r, "start '%s': %s", program, keg_errno_text(r));
-        if (status == 0)
-            return 0;
-        return keg_fail(err, -EPERM, "%s refused: are these ids yours, by /etc/sub%s?", name,
-                        keg_streq(name, "newuidmap") ? "uid" : "gid");
-    }
-    return keg_fail(err, -ENOENT, "%s is not installed (package uidmap)", name);
+    char program[HELPER_PATH_BYTES];
+    _cleanup_buf_ struct keg_buf words = keg_buf_init(HELPER_WORDS_MAX + 1);
+    if (!find_helper(name, program))
+        return keg_fail(err, -ENOENT, "%s is not installed (package uidmap)", name);
+    _cleanup_strv_ char **args = helper_arguments(program, pid, maps);
+    if (!args)
+        return keg_fail(err, -ENOMEM, "%s: out of memory", name);
+    int r = execute_helper(program, args, &words);
+    if (r < 0)
+        return keg_fail(err, r, "start '%s': %s", program, keg_errno_text(r));
+    if (r == 0)
+        return 0;
+    if (words.length > 0)
+        words.data[strcspn(words.data, "\n")] = '\0';
+    return keg_fail(err, -EPERM, "%s refused%s%s: are these ids yours, by /etc/sub%s?", name,
+                    words.length > 0 ? ": " : "", words.length > 0 ? words.data : "",
+                    keg_streq(name, "newuidmap") ? "uid" : "gid");
 }
 
 static int write_uids(pid_t pid, const struct run_id_maps *maps, struct keg_err *err)
@@ -185,6 +224,19 @@ int id_map_write(pid_t pid, const struct run_id_maps *uid_maps, const struct run
 {
     int r = write_uids(pid, uid_maps, err);
     return r == 0 ? write_gids(pid, gid_maps, err) : r;
+}
+
+int id_map_write_own(uint32_t uid, uint32_t gid, struct keg_err *err)
+{
+    struct run_id_map uid_map = {0, uid, 1}, gid_map = {0, gid, 1};
+    const struct run_id_maps uids = {&uid_map, 1}, gids = {&gid_map, 1};
+    pid_t self = getpid();
+    int r = write_map(self, "uid_map", &uids);
+    if (r == 0)
+        r = deny_setgroups(self);
+    if (r == 0)
+        r = write_map(self, "gid_map", &gids);
+    return r < 0 ? keg_fail(err, r, "write uid_map: %s", keg_errno_text(r)) : 0;
 }
 
 /* ---- a namespace without processes */

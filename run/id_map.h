@@ -13,6 +13,13 @@
 int id_map_write(pid_t pid, const struct run_id_maps *uid_maps, const struct run_id_maps *gid_maps,
                  struct keg_err *err);
 
+/* id_map_has_helpers(): Whether newuidmap(1) and newgidmap(1) are installed. */
+bool id_map_has_helpers(void);
+
+/* id_map_write_own(uid, gid, err): Map 0 of the user namespace that this process has just entered
+ * by unshare(2) to its ids outside, and nothing else; setgroups(2) is denied in it for good. */
+int id_map_write_own(uint32_t uid, uint32_t gid, struct keg_err *err);
+
 /* id_map_check(maps, name, err): -EINVAL where ${maps} is empty, has more lines than the kernel
  * takes, an empty or overflowing range, or ranges that overlap inside. ${name}: "uidMappings". */
 int id_map_check(const struct run_id_maps *maps, const char *name, struct keg_err *err);

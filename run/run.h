@@ -35,6 +35,13 @@ int run_spec_defaults(struct run_spec *spec, struct keg_err *err);
 /* run_spec_privileged(spec, err): Widen a default spec to --privileged: all capabilities of the
  * bounding set, all devices of the host, no masks, read-write /sys and cgroups, no seccomp. */
 int run_spec_privileged(struct run_spec *spec, struct keg_err *err);
+/* run_spec_fit(spec, err): Change what run_spec_defaults() and `keg run` put into ${spec} and the
+ * kernel refuses where this process, or the container by its maps, is in a user namespace: groups
+ * that are not mapped (ping_group_range, the terminals'), and filesystems that show namespaces of
+ * the host, which become bind mounts. Additional groups go where there is one id alone. -EINVAL:
+ * the process's user or group is not mapped, and what to do about it. Nothing in the initial user
+ * namespace. For last, before run_create(). */
+int run_spec_fit(struct run_spec *spec, struct keg_err *err);
 /* run_spec_add_mount(spec, destination, type, source, options, err): Append a mount; ${options} is
  * one string with commas. A mount at the same destination before is replaced in place. */
 int run_spec_add_mount(struct run_spec *spec, const char *destination, const char *type,
@@ -292,6 +299,11 @@ int run_exec(struct run_container *container, const struct run_process *process,
  * its cgroups and its lease. Missing pieces are success. The caller holds the container's lock. */
 int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err *err);
 
+/* run_kill_left(rundir_fd): SIGKILL to pid 1 of the container whose state.json is in ${rundir_fd},
+ * and nothing else: for the owner of the user namespace that it runs in, who is about to enter
+ * another one, from where it is out of reach of run_collect(). The caller holds its lock. */
+void run_kill_left(int rundir_fd);
+
 /* run_state_pid(rundir_fd, ret): pid 1 of a running container, from state.json. 0 or -errno. */
 int run_state_pid(int rundir_fd, pid_t *ret);
 
@@ -332,14 +344,20 @@ int run_proxy(struct run_container *container, struct run_proxy_options *options
 
 /* -------------------------------------------------------------------------- user namespaces */
 
-/* run_user_namespace_enter(ret_maps_note, err): For a caller who is not root and has no
- * CAP_SYS_ADMIN: put this process, single-threaded, into a user namespace and a mount namespace of
- * its own in which it is root, with the subordinate ids of /etc/subuid and /etc/subgid by
- * newuidmap(1) and newgidmap(1); where there are none, with one id alone (then all files are that
- * user's). Return 1 with ranges, 0 with a single id or where nothing was to be done (root), or a
- * negative code: -EPERM this machine forbids user namespaces, and which setting does. All other
- * fds, the working folder and children stay. */
-int run_user_namespace_enter(struct keg_err *err);
+/* run_user_namespace_needed(): Whether the caller is not root, or root without CAP_SYS_ADMIN (in a
+ * container of another engine), so that it has to enter a user namespace to work with layers and
+ * containers. */
+bool run_user_namespace_needed(void);
+/* run_user_namespace_enter(ret_note, err): Where it is needed, put this process, single-threaded,
+ * into a user namespace and a mount namespace of its own in which it is root, with the subordinate
+ * ids of /etc/subuid and /etc/subgid by newuidmap(1) and newgidmap(1); where there are none, with
+ * one id alone (then all files are that user's). Return 1 with ranges, 0 with a single id or where
+ * nothing was to be done, or a negative code: -EPERM this machine forbids user namespaces, and
+ * which setting does. *ret_note is NULL, or what the user should know (newuidmap is missing). Other
+ * fds, the working folder and children stay; what was opened before is of the old mount namespace
+ * and cannot be mounted, so this comes first. After a failure the process can do nothing but
+ * report. */
+int run_user_namespace_enter(const char **ret_note, struct keg_err *err);
 
 /* run_user_namespace_make(uid_maps, gid_maps, ret_fd, err): A user namespace with these maps that
  * no process lives in, as an fd for id-mapped mounts and run_overlay_mount(). */

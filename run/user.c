@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* docker's -u: names and numbers by an image's own /etc/passwd and /etc/group, read without NSS
  * (whose modules would be the image's, CVE-2019-14271) and bounded (CVE-2026-47262). */
+#include "run/accounts.h"
 #include "run/run.h"
 
 #include <ctype.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* POSIX leaves uid_t to the system; docker and the OCI spec stop at 2^31-1, so that no -1 gets in.
- */
-#define ID_MAX 2147483647u
 
 #define PASSWD_FIELDS 7
 #define GROUP_FIELDS  4
@@ -53,51 +50,13 @@ static int read_database(int rootfd, const char *path, struct keg_buf *ret, stru
     return keg_buf_str(ret, "");
 }
 
-/* Cut the next line off *text, in place. */
-static char *next_line(char **text)
-{
-    char *line = *text;
-    if (!line || *line == '\0')
-        return NULL;
-    *text = strchr(line, '\n');
-    if (*text)
-        *(*text)++ = '\0';
-    return line;
-}
-
-/* "a:b:c" -> fields; false where there are fewer than ${count}. */
-static bool split_fields(char *line, char **fields, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        fields[i] = line;
-        line = line ? strchr(line, ':') : NULL;
-        if (line)
-            *line++ = '\0';
-        else if (i + 1 < count)
-            return false;
-    }
-    return true;
-}
-
-static bool parse_id(const char *text, uint32_t *ret)
-{
-    uint64_t value;
-    if (keg_parse_u64(text, 0, ID_MAX, &value) < 0)
-        return false;
-    *ret = (uint32_t)value;
-    return true;
-}
-
-/* A line that does not parse is skipped, as every libc does. */
 static bool next_passwd(char **text, struct passwd_line *ret)
 {
-    for (char *line; (line = next_line(text));) {
-        char *fields[PASSWD_FIELDS];
-        if (!split_fields(line, fields, PASSWD_FIELDS))
-            continue;
+    char *fields[PASSWD_FIELDS];
+    while (accounts_next(text, fields, PASSWD_FIELDS)) {
         ret->name = fields[0];
         ret->home = fields[5];
-        if (parse_id(fields[2], &ret->uid) && parse_id(fields[3], &ret->gid))
+        if (accounts_id(fields[2], &ret->uid) && accounts_id(fields[3], &ret->gid))
             return true;
     }
     return false;
@@ -105,13 +64,11 @@ static bool next_passwd(char **text, struct passwd_line *ret)
 
 static bool next_group(char **text, struct group_line *ret)
 {
-    for (char *line; (line = next_line(text));) {
-        char *fields[GROUP_FIELDS];
-        if (!split_fields(line, fields, GROUP_FIELDS))
-            continue;
+    char *fields[GROUP_FIELDS];
+    while (accounts_next(text, fields, GROUP_FIELDS)) {
         ret->name = fields[0];
         ret->members = fields[3];
-        if (parse_id(fields[2], &ret->gid))
+        if (accounts_id(fields[2], &ret->gid))
             return true;
     }
     return false;
@@ -136,9 +93,9 @@ static int parse_wanted(const char *text, struct wanted_id *ret, struct keg_err 
     if (!ret->name || !looks_numeric(text))
         return 0;
     ret->numeric = true;
-    if (!parse_id(text, &ret->number))
+    if (!accounts_id(text, &ret->number))
         return keg_fail(err, -ERANGE, "user '%s': uids and gids must be in range 0-%u", text,
-                        ID_MAX);
+                        ACCOUNTS_ID_MAX);
     return 0;
 }
 

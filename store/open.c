@@ -54,9 +54,42 @@ static int default_root(char **ret, struct keg_err *err)
     return *ret ? 0 : keg_fail(err, -ENOMEM, "out of memory");
 }
 
+/* The folder in /tmp, which may be there already: made by this user, or by somebody who waits for
+ * one. */
+static int check_private(const char *path, uid_t uid, struct keg_err *err)
+{
+    struct stat st;
+
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        return keg_fail_errno(err, "make '%s'", path);
+    if (lstat(path, &st) < 0)
+        return keg_fail_errno(err, "stat '%s'", path);
+    if (!S_ISDIR(st.st_mode) || st.st_uid != uid || (st.st_mode & 077) != 0)
+        return keg_fail(err, -EPERM,
+                        "'%s' is not a folder of this user alone: set XDG_RUNTIME_DIR or "
+                        "KEG_RUNROOT to one that is",
+                        path);
+    return 0;
+}
+
+/* pam_systemd's folder where its variable was lost (su, cron), else one in /tmp. */
+static int user_runroot(uid_t uid, char **ret, struct keg_err *err)
+{
+    _cleanup_free_ char *login = keg_asprintf("/run/user/%u", uid);
+    struct stat st;
+
+    if (login && lstat(login, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid) {
+        *ret = keg_asprintf("%s/keg", login);
+        return 0;
+    }
+    *ret = keg_asprintf("/tmp/keg-%u", uid);
+    return *ret ? check_private(*ret, uid, err) : 0;
+}
+
 static int default_runroot(char **ret, struct keg_err *err)
 {
     const char *runtime = absolute_environment("XDG_RUNTIME_DIR");
+    int r = 0;
 
     if (environment("KEG_RUNROOT"))
         *ret = keg_strdup(environment("KEG_RUNROOT"));
@@ -65,9 +98,8 @@ static int default_runroot(char **ret, struct keg_err *err)
     else if (runtime)
         *ret = keg_asprintf("%s/keg", runtime);
     else
-        return keg_fail(err, -ENOENT,
-                        "no place for run state: neither KEG_RUNROOT nor XDG_RUNTIME_DIR is set");
-    return *ret ? 0 : keg_fail(err, -ENOMEM, "out of memory");
+        r = user_runroot(geteuid(), ret, err);
+    return *ret || r < 0 ? r : keg_fail(err, -ENOMEM, "out of memory");
 }
 
 /* Absolute, so that it still means the same after a change of folder. Takes and replaces *path. */
@@ -101,11 +133,11 @@ static int open_folder(int dirfd, const char *path)
     return r < 0 ? r : keg_openat(dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
-static int open_root(const char *given, int (*by_default)(char **, struct keg_err *),
-                     char **ret_path, int *ret_fd, struct keg_err *err)
+/* Where it is: as ${given}, else by default. Absolute, on the heap. */
+static int find_place(const char *given, int (*by_default)(char **, struct keg_err *),
+                      char **ret_path, struct keg_err *err)
 {
     _cleanup_free_ char *path = keg_strdup(given);
-    int fd;
     int r;
 
     if (given && given[0] == '\0')
@@ -117,11 +149,31 @@ static int open_root(const char *given, int (*by_default)(char **, struct keg_er
     r = make_absolute(&path, err);
     if (r < 0)
         return r;
-    fd = open_folder(AT_FDCWD, path);
+    *ret_path = TAKE_PTR(path);
+    return 0;
+}
+
+static int open_root(const char *path, int *ret_fd, struct keg_err *err)
+{
+    int fd = open_folder(AT_FDCWD, path);
+
     if (fd < 0)
         return keg_fail(err, fd, "open store '%s': %s", path, keg_errno_text(fd));
-    *ret_path = TAKE_PTR(path);
     *ret_fd = fd;
+    return 0;
+}
+
+int store_places(const char *root, const char *runroot, char **ret_root, char **ret_runroot,
+                 struct keg_err *err)
+{
+    _cleanup_free_ char *path = NULL;
+    int r = find_place(root, default_root, &path, err);
+
+    if (r == 0)
+        r = find_place(runroot, default_runroot, ret_runroot, err);
+    if (r < 0)
+        return r;
+    *ret_root = TAKE_PTR(path);
     return 0;
 }
 
@@ -135,9 +187,11 @@ int store_open(const char *root, const char *runroot, struct store **ret, struct
     store->root_fd = store->run_fd = -1;
     for (size_t i = 0; i < STORE_DIR_COUNT; i++)
         atomic_init(&store->dirs[i], -1);
-    r = open_root(root, default_root, &store->root, &store->root_fd, err);
+    r = store_places(root, runroot, &store->root, &store->runroot, err);
     if (r == 0)
-        r = open_root(runroot, default_runroot, &store->runroot, &store->run_fd, err);
+        r = open_root(store->root, &store->root_fd, err);
+    if (r == 0)
+        r = open_root(store->runroot, &store->run_fd, err);
     if (r < 0) {
         store_close(store);
         return r;

@@ -68,9 +68,15 @@ struct store;
 
 /* store_open(root, runroot, ret, err): Open the store at ${root} and ${runroot}; NULL takes
  * $KEG_ROOT or /var/lib/keg (without root rights $XDG_DATA_HOME/keg or ~/.local/share/keg), and
- * $KEG_RUNROOT or /run/keg
- * ($XDG_RUNTIME_DIR/keg). Missing folders are made 0700. */
+ * $KEG_RUNROOT or /run/keg (without root rights $XDG_RUNTIME_DIR/keg, or keg in /run/user/UID where
+ * that is the user's, or /tmp/keg-UID, which must be the user's alone). Missing folders are made
+ * 0700. */
 int store_open(const char *root, const char *runroot, struct store **ret, struct keg_err *err);
+/* store_places(root, runroot, ret_root, ret_runroot, err): Where store_open() would open it, as
+ * absolute paths for the caller to free: for who is about to become root of a user namespace, whose
+ * default places would be others. */
+int store_places(const char *root, const char *runroot, char **ret_root, char **ret_runroot,
+                 struct keg_err *err);
 void store_close(struct store *store);
 const char *store_root(const struct store *store);
 const char *store_runroot(const struct store *store);

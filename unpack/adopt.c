@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders that a layer implies take their attributes from the layers below. */
 #include "unpack/metadata.h"
+#include "unpack/owner.h"
 #include "unpack/parents.h"
 #include "unpack/unpack.h"
 #include "unpack/whiteout.h"
@@ -66,7 +67,7 @@ static int open_own(int dirfd, const struct unpack_path *path)
 
 static int copy_xattr(int from, int to, const char *name, char *value, struct keg_err *err)
 {
-    if (unpack_xattr_is_left_out(name))
+    if (unpack_xattr_is_left_out(name) && !keg_streq(name, UNPACK_OWNER_XATTR))
         return 0;
     ssize_t n = fgetxattr(from, name, value, XATTR_MAX_BYTES);
     if (n < 0)

@@ -188,8 +188,21 @@ static int make_node(int dirfd, const char *name, const struct maker *maker)
     return mknodat(dirfd, name, maker->mode, maker->device) < 0 ? -errno : 0;
 }
 
-static int write_node(const struct unpack_metadata *metadata, int dirfd, const char *name,
-                      struct keg_err *err)
+/* A device that may not be made (mknod(2): in a user namespace, or without CAP_MKNOD) is left out,
+ * as by docker and podman; a whiteout in its place, which anyone may make, hides what the layers
+ * below have there. */
+static int hide_device(struct unpack_writer *writer, int dirfd, const char *name,
+                       struct keg_err *err)
+{
+    int r = unpack_whiteout_make(dirfd, name);
+    if (r < 0)
+        return keg_fail(err, r, "leave the device out: %s", keg_errno_text(r));
+    writer->hides_devices = true;
+    return 0;
+}
+
+static int write_node(struct unpack_writer *writer, const struct unpack_metadata *metadata,
+                      int dirfd, const char *name, struct keg_err *err)
 {
     mode_t type = archive_entry_filetype(metadata->entry);
     struct maker maker = {.make = make_node, .mode = type | (metadata->mode & 0777)};
@@ -202,6 +215,8 @@ static int write_node(const struct unpack_metadata *metadata, int dirfd, const c
         maker.device = makedev((unsigned int)major_number, (unsigned int)minor_number);
     }
     int r = make_anew(dirfd, name, &maker, err);
+    if (r == -EPERM && type != AE_IFIFO)
+        return hide_device(writer, dirfd, name, err);
     return r < 0 ? r : unpack_metadata_apply_name(metadata, dirfd, name, err);
 }
 
@@ -242,7 +257,7 @@ static int find_target(struct unpack_writer *writer, const char *text, struct st
         return keg_wrap(err, "a hard link to '%s'", name);
     _cleanup_fd_ int fd = writer->target.count > 0 ? open_target_folder(writer) : -ENOENT;
     if (fd < 0 || fstatat(fd, unpack_path_last(&writer->target), ret_st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        unpack_is_whiteout(ret_st))
+        (unpack_is_whiteout(ret_st) && !writer->hides_devices))
         return keg_fail(err, -EBADMSG,
                         "a hard link to '%s', which no earlier entry of this layer made", name);
     if (S_ISDIR(ret_st->st_mode))
@@ -321,7 +336,7 @@ static int write_by_type(struct unpack_writer *writer, struct archive_entry *ent
     if (type == AE_IFLNK)
         return write_symlink(&metadata, dirfd, name, err);
     if (type == AE_IFCHR || type == AE_IFBLK || type == AE_IFIFO)
-        return write_node(&metadata, dirfd, name, err);
+        return write_node(writer, &metadata, dirfd, name, err);
     return keg_fail(err, -EBADMSG, "a kind of entry that a layer cannot have");
 }
 

@@ -20,6 +20,7 @@ struct unpack_writer {
     const struct unpack_limits *limits;
     uint64_t size_bytes;       /* of regular files so far */
     bool ended;                /* the stream, before an end mark came */
+    bool hides_devices;        /* whiteouts stand for devices that may not be made */
     bool has_default_acl;      /* some folder hands an ACL down to what is made in it */
     struct unpack_path path;   /* the entry's name */
     struct unpack_path target; /* of a hard link */

@@ -3,10 +3,12 @@
 #include "unpack/metadata.h"
 
 #include "unpack/acl.h"
+#include "unpack/owner.h"
 
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/xattr.h>
 
 /* Where an xattr goes: an fd, or where `fd` is -1 a path of /proc that ends in the entry's name.
@@ -49,7 +51,7 @@ int unpack_metadata_read(struct archive_entry *entry, struct unpack_metadata *re
 bool unpack_xattr_is_left_out(const char *name)
 {
     if (keg_starts_with(name, "user."))
-        return keg_starts_with(name, "user.overlay.");
+        return keg_starts_with(name, "user.overlay.") || keg_starts_with(name, "user.keg.");
     return !keg_streq(name, "security.capability") && !keg_streq(name, UNPACK_ACL_ACCESS) &&
            !keg_streq(name, UNPACK_ACL_DEFAULT);
 }
@@ -101,7 +103,9 @@ static int set_acl(const struct target *target, struct archive_entry *entry, boo
         return keg_fail(err, r, "its ACL: %s", keg_errno_text(r));
     if (r == 0)
         return 0;
-    return set_xattr(target, is_default ? UNPACK_ACL_DEFAULT : UNPACK_ACL_ACCESS, value, size, err);
+    r = set_xattr(target, is_default ? UNPACK_ACL_DEFAULT : UNPACK_ACL_ACCESS, value, size, err);
+    /* It names users that are not mapped, nor ever will be. */
+    return r == -EINVAL && unpack_has_one_id() ? 0 : r;
 }
 
 /* Behind chown, which takes security.capability away, and chmod, which rewrites an ACL's mask. */
@@ -119,18 +123,35 @@ static int set_extended(const struct target *target, struct archive_entry *entry
     return r == 0 ? set_acl(target, entry, true, err) : r;
 }
 
+/* Behind a chown that failed with ${code}. Who is setuid must not be so for another owner. */
+static int keep_owner(const struct unpack_metadata *metadata, const struct target *target, int code,
+                      mode_t *mode, struct keg_err *err)
+{
+    char text[40];
+    int r = unpack_owner_refused(code, metadata->uid, metadata->gid, err);
+    if (r < 0)
+        return r;
+    *mode &= ~(mode_t)(S_ISUID | S_ISGID);
+    unpack_owner_text(metadata->uid, metadata->gid, metadata->mode, text);
+    return set_xattr(target, UNPACK_OWNER_XATTR, text, strlen(text), err);
+}
+
 int unpack_metadata_apply_fd(const struct unpack_metadata *metadata, int fd, struct keg_err *err)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return keg_fail_errno(err, "stat");
-    bool chown_it = st.st_uid != metadata->uid || st.st_gid != metadata->gid;
-    if (chown_it && fchown(fd, metadata->uid, metadata->gid) < 0)
-        return keg_fail_errno(err, "set its owner");
-    /* Also behind each chown, which clears setuid and setgid. */
-    if ((chown_it || (st.st_mode & 07777) != metadata->mode) && fchmod(fd, metadata->mode) < 0)
-        return keg_fail_errno(err, "set its mode");
     struct target target = {.fd = fd, .type = st.st_mode & S_IFMT};
+    bool chown_it = st.st_uid != metadata->uid || st.st_gid != metadata->gid;
+    mode_t mode = metadata->mode;
+    int r = chown_it && fchown(fd, metadata->uid, metadata->gid) < 0
+                ? keep_owner(metadata, &target, -errno, &mode, err)
+                : 0;
+    if (r < 0)
+        return r;
+    /* Also behind each chown, which clears setuid and setgid. */
+    if ((chown_it || (st.st_mode & 07777) != mode) && fchmod(fd, mode) < 0)
+        return keg_fail_errno(err, "set its mode");
     return set_extended(&target, metadata->entry, err);
 }
 
@@ -153,14 +174,18 @@ int unpack_metadata_apply_name(const struct unpack_metadata *metadata, int dirfd
     if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return keg_fail_errno(err, "stat");
     bool chown_it = st.st_uid != metadata->uid || st.st_gid != metadata->gid;
-    if (chown_it && fchownat(dirfd, name, metadata->uid, metadata->gid, AT_SYMLINK_NOFOLLOW) < 0)
-        return keg_fail_errno(err, "set its owner");
+    /* A link, device or fifo takes no xattr that could remember it (xattr(7)). */
+    int r = chown_it && fchownat(dirfd, name, metadata->uid, metadata->gid, AT_SYMLINK_NOFOLLOW) < 0
+                ? unpack_owner_refused(-errno, metadata->uid, metadata->gid, err)
+                : 0;
+    if (r < 0)
+        return r;
     /* fchmodat() without flags follows a link, but this is none and nobody else writes here; with
      * AT_SYMLINK_NOFOLLOW it would need Linux 6.6 or /proc. */
     bool chmod_it = chown_it || (st.st_mode & 07777) != metadata->mode;
     if (!S_ISLNK(st.st_mode) && chmod_it && fchmodat(dirfd, name, metadata->mode, 0) < 0)
         return keg_fail_errno(err, "set its mode");
-    int r = set_extended_by_name(metadata, dirfd, name, st.st_mode & S_IFMT, err);
+    r = set_extended_by_name(metadata, dirfd, name, st.st_mode & S_IFMT, err);
     if (r < 0)
         return r;
     if (utimensat(dirfd, name, metadata->times, AT_SYMLINK_NOFOLLOW) < 0)

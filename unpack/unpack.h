@@ -45,9 +45,14 @@ void unpack_layer_done(struct unpack_layer *layer);
  *    opaque); other `.wh..wh.*` names are skipped; `.wh.`, `.wh..` and `.wh...` are -EBADMSG;
  *  - owner, mode with setuid, setgid and sticky bits (chmod after chown), mtime with nanoseconds
  *    (those of folders last), the xattrs user.*, security.capability and system.posix_acl_*. Left
- *    out: user.overlay.*, all other xattrs (trusted.*, security.selinux, system.nfs4_acl,
- *    com.apple.*, ...), user.* on what can have none (xattr(7)), and the inode flags of
- *    SCHILY.fflags;
+ *    out: user.overlay.*, user.keg.*, all other xattrs (trusted.*, security.selinux,
+ *    system.nfs4_acl, com.apple.*, ...), user.* on what can have none (xattr(7)), and the inode
+ *    flags of SCHILY.fflags;
+ *  - an owner that cannot be given since this process has a single id (a user namespace without
+ *    subordinate ids) is remembered in the xattr user.keg.owner, "uid:gid:mode", and the file stays
+ *    without setuid and setgid bits; with several ids it is -EINVAL and says where more come from;
+ *  - a device that may not be made (in a user namespace) is left out, and a whiteout hides what the
+ *    layers below have there;
  *  - hard links to an earlier entry of the layer (linked, never followed; to nothing: -EBADMSG),
  *    devices with numbers that fit, fifos, sockets skipped, GNU and pax sparse files with their
  *    holes;

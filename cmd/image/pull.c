@@ -160,7 +160,8 @@ static int run_pull(int argc, char **argv, const struct cmd_globals *globals)
         .name = args.items[0], .flags = &flags, .ref = STORE_REF_INIT};
     if (geteuid() != 0)
         return cmd_complain("pull", pulling.name,
-                            "keg can unpack images only as root so far: try it with sudo");
+                            "keg-image has to be started by keg, which prepares a user namespace "
+                            "for it: run 'keg pull'");
     cmd_ignore_sigpipe();
     cancel_install();
     return pull(&pulling, globals, &err) < 0 ? report_failure(&pulling, &err)

@@ -362,6 +362,27 @@ def dialects():
 
 
 @image
+def owners():
+    """busybox below files of many owners: setuid, an xattr's worth of ids, a device and a link to it, an ACL."""
+    return single([busybox_tar(), tar([
+        folder("srv/", uid=33, gid=33, mode=0o2775),
+        file("srv/theirs", b"theirs\n", uid=33, gid=33, mode=0o640),
+        file("srv/setuid", b"#!/bin/sh\n", uid=33, gid=0, mode=0o4755),
+        file("srv/rootly", b"#!/bin/sh\n", mode=0o4755),
+        symlink("srv/link", "theirs", uid=33, gid=33),
+        entry("srv/fifo", tarfile.FIFOTYPE, 0o600, uid=33, gid=33),
+        file("etc/null", b"a file that a device replaces\n")]), tar([
+        entry("etc/null", tarfile.CHRTYPE, 0o666, devmajor=1, devminor=3),
+        hardlink("etc/null2", "etc/null")])])
+
+
+@image
+def high_owner():
+    """A file of a user beyond the 65,536 that most are given."""
+    return single([busybox_tar(), tar([file("far", b"far\n", uid=1000000, gid=1000000)])])
+
+
+@image
 def whiteouts():
     """Two busybox layers on top of each other: files removed, a folder made opaque, one made anew."""
     lower = busybox_entries() + [

@@ -69,9 +69,49 @@ Test(open, without_root_rights_the_xdg_folders_are_taken)
     ok(store_open(NULL, NULL, &other, &err));
     cr_expect_str_eq(store_root(other), home_root);
     store_close(other);
-    unsetenv("XDG_RUNTIME_DIR");
-    fails(store_open(NULL, NULL, &other, &err), -ENOENT, "XDG_RUNTIME_DIR");
     cr_assert_eq(seteuid(0), 0);
+}
+
+/* A user that no machine has: what is in /tmp of that name is this test's own. */
+#define NOBODYS_UID   1234567890
+#define NOBODYS_PLACE "/tmp/keg-1234567890"
+
+Test(open, without_xdg_runtime_dir_a_folder_in_tmp_is_taken_if_it_is_the_users_alone)
+{
+    struct store *other = NULL;
+    _cleanup_free_ char *data = keg_asprintf("%s/data", scratch);
+
+    unsetenv("KEG_ROOT");
+    unsetenv("KEG_RUNROOT");
+    unsetenv("XDG_RUNTIME_DIR");
+    setenv("XDG_DATA_HOME", data, 1);
+    cr_assert_eq(chmod(scratch, 0777), 0);
+    cr_assert_eq(seteuid(NOBODYS_UID), 0);
+    ok(store_open(NULL, NULL, &other, &err));
+    cr_expect_str_eq(store_runroot(other), NOBODYS_PLACE);
+    store_close(other);
+    cr_assert_eq(chmod(NOBODYS_PLACE, 0755), 0);
+    fails(store_open(NULL, NULL, &other, &err), -EPERM, NOBODYS_PLACE);
+    cr_assert_eq(seteuid(0), 0);
+    cr_assert_eq(chmod(NOBODYS_PLACE, 0700), 0);
+    cr_assert_eq(chown(NOBODYS_PLACE, 0, 0), 0);
+    cr_assert_eq(seteuid(NOBODYS_UID), 0);
+    fails(store_open(NULL, NULL, &other, &err), -EPERM, "XDG_RUNTIME_DIR");
+    cr_assert_eq(seteuid(0), 0);
+    _cleanup_fd_ int tmp = keg_openat(AT_FDCWD, "/tmp", O_RDONLY | O_DIRECTORY, 0);
+    cr_assert_eq(keg_remove_tree(tmp, "keg-1234567890"), 0);
+}
+
+Test(open, the_places_of_a_store_are_known_before_it_is_opened)
+{
+    _cleanup_free_ char *root = NULL, *runroot = NULL;
+    _cleanup_free_ char *here = keg_asprintf("%s/here", scratch);
+    setenv("KEG_ROOT", "/some/where", 1);
+    cr_assert_eq(chdir(scratch), 0);
+    ok(store_places(NULL, "here", &root, &runroot, &err));
+    cr_expect_str_eq(root, "/some/where");
+    cr_expect_str_eq(runroot, here);
+    cr_expect_eq(access(here, F_OK), -1);
 }
 
 Test(open, a_relative_root_is_made_absolute)

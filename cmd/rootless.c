@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keg without root: into a user namespace, once, before the store is opened. */
+#include "cmd/cmd.h"
+
+#include "run/run.h"
+
+static bool entered;
+
+bool cmd_is_rootless(void)
+{
+    return entered;
+}
+
+/* Root of the namespace would look in root's places, and so would keg-image. */
+static int keep_places(const struct cmd_globals *globals, struct keg_err *err)
+{
+    _cleanup_free_ char *root = NULL, *runroot = NULL;
+    int r = store_places(globals->root, globals->runroot, &root, &runroot, err);
+    if (r < 0)
+        return r;
+    if (setenv("KEG_ROOT", root, 1) < 0 || setenv("KEG_RUNROOT", runroot, 1) < 0)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    return 0;
+}
+
+static void kill_orphan(struct store *store, const char *id)
+{
+    _cleanup_fd_ int lock = -1, rundir = -1;
+    if (store_container_try_lock(store, id, &lock, NULL) > 0 &&
+        store_container_rundir(store, id, &rundir, NULL) == 0)
+        run_kill_left(rundir);
+}
+
+/* What a killed keg left runs in that keg's user namespace. Its owner may do anything to it from
+ * outside, but nothing from a namespace beside it, where cmd_collect() will remove the rest. */
+static void kill_orphans(const struct cmd_globals *globals)
+{
+    _cleanup_store_ struct store *store = NULL;
+    _cleanup_strv_ char **ids = NULL;
+    if (store_open(globals->root, globals->runroot, &store, NULL) < 0 ||
+        store_container_ids_run(store, &ids, NULL) < 0)
+        return; /* the verb says it */
+    for (char **id = ids; id && *id; id++)
+        kill_orphan(store, *id);
+}
+
+int cmd_enter(const char *verb, const struct cmd_globals *globals)
+{
+    struct keg_err err = KEG_ERR_INIT;
+    const char *note;
+    if (entered || !run_user_namespace_needed())
+        return CMD_EXIT_OK;
+    if (keep_places(globals, &err) < 0)
+        return cmd_error(verb, NULL, &err);
+    kill_orphans(globals);
+    if (run_user_namespace_enter(&note, &err) < 0)
+        return cmd_error(verb, NULL, &err);
+    entered = true;
+    if (note && (keg_streq(verb, "run") || keg_streq(verb, "pull")))
+        cmd_warn(verb, "%s", note);
+    return CMD_EXIT_OK;
+}
+
+int cmd_enter_store(const char *verb, const struct cmd_globals *globals, struct store **ret)
+{
+    int code = cmd_enter(verb, globals);
+    return code == CMD_EXIT_OK ? cmd_open_store(verb, globals, ret) : code;
+}
