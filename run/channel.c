@@ -107,7 +107,8 @@ static bool is_complete(const struct packet *packet, ssize_t length, int fd)
         return false;
     if (packet->kind == CHANNEL_FAILED || packet->kind == CHANNEL_CHILD)
         return length == (ssize_t)sizeof(*packet);
-    bool carries = packet->kind == CHANNEL_CONSOLE || packet->kind == CHANNEL_SECCOMP;
+    bool carries = packet->kind == CHANNEL_CONSOLE || packet->kind == CHANNEL_SECCOMP ||
+                   packet->kind == CHANNEL_NETNS_FD;
     return length == 1 && carries == (fd >= 0);
 }
 

@@ -8,20 +8,21 @@
 #include "base/base.h"
 
 enum channel_kind {
-    CHANNEL_USERNS,  /* child: its user namespace wants its id maps */
-    CHANNEL_CHILD,   /* process between: the number of the child that it cloned */
-    CHANNEL_NETNS,   /* child: its network namespace exists */
-    CHANNEL_CONSOLE, /* child: the terminal's master, as an fd */
-    CHANNEL_SECCOMP, /* child: the listener of its filter, as an fd */
-    CHANNEL_MOUNTED, /* child: all is mounted and the root not yet pivoted into: hooks may run */
-    CHANNEL_READY,   /* child: all is done but execve */
-    CHANNEL_FAILED,  /* child: `err` says what; it exits next */
-    CHANNEL_MAPPED,  /* parent: the id maps are written */
-    CHANNEL_ADOPTED, /* parent: the child is known by its number */
-    CHANNEL_SCOPE,   /* parent: systemd's scope holds the child */
-    CHANNEL_NETWORK, /* parent: the network is attached */
-    CHANNEL_HOOKED,  /* parent: prestart and createRuntime hooks have run */
-    CHANNEL_START,   /* parent: execve now */
+    CHANNEL_USERNS,   /* child: its user namespace wants its id maps */
+    CHANNEL_CHILD,    /* process between: the number of the child that it cloned */
+    CHANNEL_NETNS,    /* child: its network namespace exists */
+    CHANNEL_NETNS_FD, /* child: its network namespace, as an fd: for a user-mode network */
+    CHANNEL_CONSOLE,  /* child: the terminal's master, as an fd */
+    CHANNEL_SECCOMP,  /* child: the listener of its filter, as an fd */
+    CHANNEL_MOUNTED,  /* child: all is mounted and the root not yet pivoted into: hooks may run */
+    CHANNEL_READY,    /* child: all is done but execve */
+    CHANNEL_FAILED,   /* child: `err` says what; it exits next */
+    CHANNEL_MAPPED,   /* parent: the id maps are written */
+    CHANNEL_ADOPTED,  /* parent: the child is known by its number */
+    CHANNEL_SCOPE,    /* parent: systemd's scope holds the child */
+    CHANNEL_NETWORK,  /* parent: the network is attached */
+    CHANNEL_HOOKED,   /* parent: prestart and createRuntime hooks have run */
+    CHANNEL_START,    /* parent: execve now */
 };
 
 struct channel_message {

@@ -44,6 +44,17 @@ static int await_adoption(struct child *child, struct keg_err *err)
                                                     : keg_fail(err, -EPIPE, "the parent is gone");
 }
 
+/* An fd, since nobody may look into this process: not even its own user at /proc/<pid>/ns. */
+static int offer_netns(struct child *child, struct keg_err *err)
+{
+    int r = network_loopback_inside(err);
+    if (r < 0)
+        return r;
+    _cleanup_fd_ int fd = keg_openat(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0);
+    r = fd < 0 ? fd : channel_send_fd(child->channel_fd, CHANNEL_NETNS_FD, fd);
+    return r < 0 ? keg_fail(err, r, "%s", keg_errno_text(r)) : 0;
+}
+
 /* First of all that costs time: the parent makes the veth pair while this process mounts. */
 static int make_netns(struct child *child, struct keg_err *err)
 {
@@ -51,6 +62,8 @@ static int make_netns(struct child *child, struct keg_err *err)
         return 0;
     if (unshare(CLONE_NEWNET) < 0)
         return keg_fail_errno(err, "unshare");
+    if (child->options->network_user)
+        return offer_netns(child, err);
     if (!child->options->network)
         return network_loopback_inside(err);
     int r = network_prepare_inside();
@@ -62,11 +75,14 @@ static int make_netns(struct child *child, struct keg_err *err)
 static int configure_network(struct child *child, struct keg_err *err)
 {
     struct channel_message message;
-    if (!child->options->network || !is_new(child->spec, RUN_NS_NETWORK))
+    if ((!child->options->network && !child->options->network_user) ||
+        !is_new(child->spec, RUN_NS_NETWORK))
         return 0;
     int r = channel_receive(child->channel_fd, &message);
     if (r <= 0 || message.kind != CHANNEL_NETWORK)
         return keg_fail(err, -EPIPE, "the parent is gone");
+    if (child->options->network_user)
+        return 0;
     return network_configure_inside(child->options->network, child->options->address, err);
 }
 

@@ -4,6 +4,7 @@
 
 #include "run/cgroup.h"
 #include "run/gate.h"
+#include "run/network_user.h"
 #include "run/state.h"
 
 #include <arpa/inet.h>
@@ -80,6 +81,7 @@ static int end_container(const struct state *state, const char *id, struct keg_e
     _cleanup_fd_ int pidfd = state->pid > 0 ? state_open_process(state) : -ESRCH;
     if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
         return keg_fail_errno(err, "kill process %d", (int)state->pid);
+    network_user_stop(state);
     int r = cgroup_destroy_paths(state->cgroups, id, err);
     return r == 0 && pidfd >= 0 ? await_end(pidfd, state->pid, err) : r;
 }

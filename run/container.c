@@ -6,6 +6,7 @@
 #include "run/container_internal.h"
 #include "run/gate.h"
 #include "run/hooks.h"
+#include "run/network_user.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -41,6 +42,7 @@ void run_close(struct run_container *container)
     cgroup_free(container->cgroup);
     state_done(&container->state);
     free(container->id);
+    free(container->network_complaint);
     free(container);
 }
 
@@ -129,6 +131,11 @@ int run_start(struct run_container *container, struct keg_err *err)
 
 /* ---- its life */
 
+const char *run_network_complaint(const struct run_container *container)
+{
+    return container->network_complaint;
+}
+
 pid_t run_pid(const struct run_container *container)
 {
     return container->last_pid;
@@ -206,6 +213,7 @@ static int remove_files(const struct run_container *container, struct keg_err *e
 
 static int destroy_container(struct run_container *container, struct keg_err *err)
 {
+    network_user_stop(&container->state);
     /* Thaws and kills what is left, so that the wait below ends. */
     int r = cgroup_destroy(TAKE_PTR(container->cgroup), err);
     (void)container_reap(container);

@@ -18,6 +18,7 @@ struct run_container {
     int rundir_fd;
     int status; /* once reaped */
     char *id;
+    char *network_complaint; /* NULL: none */
     struct cgroup *cgroup;
     struct state state; /* what state.json says */
 };

@@ -10,6 +10,7 @@
 #include "run/id_map.h"
 #include "run/launch_mounts.h"
 #include "run/network.h"
+#include "run/network_user.h"
 
 #include <linux/capability.h>
 #include <string.h>
@@ -200,7 +201,32 @@ static int record(struct run_container *container, const struct run_options *opt
 static bool wants_network(const struct launch *launch)
 {
     const struct run_namespace *network = &launch->spec->namespaces[RUN_NS_NETWORK];
-    return launch->options->network && network->wanted && !network->path;
+    bool any = launch->options->network || launch->options->network_user;
+    return any && network->wanted && !network->path;
+}
+
+/* What keeps the program from starting is told, and the container goes without: offline, neither
+ * can find a way out. */
+static int attach_network_user(struct run_container *container, const struct launch *launch,
+                               struct keg_err *err)
+{
+    struct channel_message message;
+    struct keg_err cause = KEG_ERR_INIT;
+    pid_t pid;
+    int r = await(container, launch, CHANNEL_NETNS_FD, &message, err);
+    if (r < 0)
+        return r;
+    r = network_user_start(launch->options->network_user, message.fd, &pid, &cause);
+    (void)close(message.fd);
+    if (r == 0) {
+        container->state.network_pid = pid;
+        r = keg_pid_start_time(pid, &container->state.network_pid_start_ticks);
+    } else {
+        container->network_complaint = keg_strdup(cause.text);
+        r = container->network_complaint ? 0 : -ENOMEM;
+    }
+    return r < 0 ? keg_fail(err, r, "network: %s", keg_errno_text(r))
+                 : answer(container, CHANNEL_NETWORK, err);
 }
 
 /* The bridge is seen to while the child makes its namespace, the veth pair while it mounts. */
@@ -211,6 +237,8 @@ static int attach_network(struct run_container *container, const struct launch *
     struct channel_message message;
     if (!wants_network(launch))
         return 0;
+    if (launch->options->network_user)
+        return attach_network_user(container, launch, err);
     int r = network_ensure(launch->options->network, &bridge, err);
     if (r == 0)
         r = await(container, launch, CHANNEL_NETNS, &message, err);

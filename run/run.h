@@ -140,6 +140,24 @@ int run_network_lease(const struct run_network *network, int leases_dirfd, const
  * success. */
 int run_network_release(int leases_dirfd, const char *id, struct in_addr address);
 
+/* A network for those who may make none (user-mode network): a program that carries what the
+ * container sends by sockets of its own, as its caller: pasta(1), else slirp4netns(1). The
+ * container has eth0 with an address that all such containers have, a way out, and a name server
+ * that asks the host's; it reaches what listens on addresses of the host, but for loopback ones. */
+struct run_network_user {
+    char **programs; /* absolute paths, the better one first; NULL: none is installed */
+};
+
+/* The same for all of them, as text. */
+extern const struct run_network_user_facts {
+    const char *address, *nameserver;
+} run_network_user_facts;
+
+/* run_network_user_find(folders, ret): What there is in ${folders}, a $PATH of which only absolute
+ * folders count (may be NULL), and else in those of the system. 0 or -ENOMEM. */
+int run_network_user_find(const char *folders, struct run_network_user *ret);
+void run_network_user_done(struct run_network_user *network);
+
 /* ---------------------------------------------------------------------------------- launching */
 
 /* Who makes the cgroups. */
@@ -159,6 +177,7 @@ struct run_options {
     const struct run_network
         *network;           /* NULL: no interface but lo (or as the spec's namespaces say) */
     struct in_addr address; /* leased */
+    const struct run_network_user *network_user; /* in its place; ends with the calling process */
     /* SIGKILL to the container when the calling process ends. The kernel forgets it where pid 1
      * changes its user or executes a set-user-ID program (PR_SET_PDEATHSIG; not with `init`):
      * run_collect() ends that one. */
@@ -200,6 +219,9 @@ int run_create(const struct run_spec *spec, const struct run_options *options,
  * before, poststart hooks after; what one of those says on failing is in ${err}, and
  * the result is 1: the container runs on (runtime.md, "Lifecycle" 9). */
 int run_start(struct run_container *container, struct keg_err *err);
+/* run_network_complaint(container): Why the container that this process made has no network though
+ * options.network_user asked for one; NULL: it has. */
+const char *run_network_complaint(const struct run_container *container);
 pid_t run_pid(const struct run_container *container);
 int run_pidfd(const struct run_container *container);      /* borrows; readable when it has ended */
 int run_console_fd(const struct run_container *container); /* borrows; the pty's master, or -1 */

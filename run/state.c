@@ -106,6 +106,11 @@ static json_t *state_json(const struct state *state)
         json_pack("{s:I, s:o, s:s, s:I, s:b}", "pid_start", (json_int_t)state->pid_start_ticks,
                   "cgroups", keg_json_strv_new(state->cgroups), "address", address, "owner",
                   (json_int_t)state->owner, "hooks", (int)state->has_hooks);
+    if (more && state->network_pid > 0) {
+        (void)json_object_set_new(more, "network_pid", json_integer(state->network_pid));
+        (void)json_object_set_new(more, "network_pid_start",
+                                  json_integer((json_int_t)state->network_pid_start_ticks));
+    }
     if (more && json_object_update(json, more) == 0)
         return json;
     json_decref(json);
@@ -146,6 +151,17 @@ static int read_numbers(const json_t *json, struct state *ret, struct keg_err *e
     ret->pid_start_ticks = (uint64_t)start;
     ret->owner = (uid_t)owner;
     return r < 0 ? r : keg_json_bool(json, "hooks", &ret->has_hooks, err);
+}
+
+static int read_network_process(const json_t *json, struct state *ret, struct keg_err *err)
+{
+    json_int_t pid = 0, start = 0;
+    int r = read_number(json, "network_pid", INT32_MAX, &pid, err);
+    if (r >= 0)
+        r = read_number(json, "network_pid_start", INT64_MAX, &start, err);
+    ret->network_pid = (pid_t)pid;
+    ret->network_pid_start_ticks = (uint64_t)start;
+    return r;
 }
 
 static int read_status(const json_t *json, struct state *ret, struct keg_err *err)
@@ -220,6 +236,8 @@ static int read_times(const json_t *json, struct state *ret, struct keg_err *err
 static int read_members(const json_t *json, struct state *ret, struct keg_err *err)
 {
     int r = read_numbers(json, ret, err);
+    if (r >= 0)
+        r = read_network_process(json, ret, err);
     if (r >= 0)
         r = read_status(json, ret, err);
     if (r >= 0)

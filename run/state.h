@@ -24,6 +24,8 @@ struct state {
     char *scope;            /* systemd's unit, or NULL */
     char **annotations;     /* "key=value" */
     struct in_addr address; /* 0.0.0.0: none leased */
+    pid_t network_pid;      /* the program of its user-mode network; 0: none */
+    uint64_t network_pid_start_ticks;
     struct timespec created;
     uid_t owner;
     bool has_hooks; /* poststart or poststop ones are in STATE_CONFIG_FILE */
