@@ -126,8 +126,27 @@ static int take_next(struct parser *p, const char *spelled, int spelled_length, 
     return 0;
 }
 
+/* By its long name, or where that is NULL by its letter. */
+static const struct cmd_refusal *find_refusal(const struct cmd_verb *verb, const char *name,
+                                              size_t length, char letter)
+{
+    for (const struct cmd_refusal *r = verb->refusals; r && r->name; r++)
+        if (name ? strlen(r->name) == length && memcmp(r->name, name, length) == 0
+                 : r->letter == letter)
+            return r;
+    return NULL;
+}
+
+static int fail_refused(struct parser *p, const struct cmd_refusal *refusal)
+{
+    return keg_fail(p->err, -EINVAL, "--%s is not supported: %s", refusal->name, refusal->instead);
+}
+
 static int fail_unknown_long(struct parser *p, const char *name, size_t length)
 {
+    const struct cmd_refusal *refusal = find_refusal(p->verb, name, length, 0);
+    if (refusal)
+        return fail_refused(p, refusal);
     const char *names[128];
     size_t count = 0;
     for (const struct cmd_option *o = options_of(p->verb); o->kind != CMD_END; o++)
@@ -138,6 +157,14 @@ static int fail_unknown_long(struct parser *p, const char *name, size_t length)
     if (near)
         return keg_fail(p->err, -EINVAL, "unknown flag: --%s (did you mean --%s?)", word, near);
     return keg_fail(p->err, -EINVAL, "unknown flag: --%.*s", (int)length, name);
+}
+
+static int fail_unknown_letter(struct parser *p, char letter, const char *arg)
+{
+    const struct cmd_refusal *refusal = find_refusal(p->verb, NULL, 0, letter);
+    if (refusal)
+        return fail_refused(p, refusal);
+    return keg_fail(p->err, -EINVAL, "unknown shorthand flag: '%c' in %s", letter, arg);
 }
 
 /* "--name", "--name=value", "--name value". 1 for --help. */
@@ -172,7 +199,7 @@ static int parse_cluster(struct parser *p, const char *arg)
         if (!o && *letter == 'h')
             return 1;
         if (!o)
-            return keg_fail(p->err, -EINVAL, "unknown shorthand flag: '%c' in %s", *letter, arg);
+            return fail_unknown_letter(p, *letter, arg);
         const char *value = letter[1] == '=' ? letter + 2 : letter + 1;
         if (o->kind == CMD_FLAG && letter[1] != '=') {
             int code = set_option(p, o, "true", spelled, 2);

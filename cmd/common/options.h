@@ -68,6 +68,14 @@ struct cmd_option {
     int (*parse)(const char *value, void *target, struct keg_err *err);
 };
 
+/* An option that docker or podman has and this verb has not, and what to do instead: half a
+ * sentence. */
+struct cmd_refusal {
+    const char *name;
+    char letter; /* or 0 */
+    const char *instead;
+};
+
 #define CMD_OPTIONS_END                                                                            \
     {                                                                                              \
         NULL, 0, CMD_END, NULL, NULL, 0, NULL, NULL                                                \
@@ -82,7 +90,8 @@ struct cmd_verb {
     const char *summary;     /* one line: "List images" */
     const char *description; /* more lines for `keg VERB --help`, or NULL */
     const char *examples;    /* lines without the indent, or NULL */
-    const struct cmd_option *options; /* ends in CMD_OPTIONS_END; NULL: none */
+    const struct cmd_option *options;   /* ends in CMD_OPTIONS_END; NULL: none */
+    const struct cmd_refusal *refusals; /* ends in a name of NULL; NULL: none */
     bool options_first; /* what follows the first positional argument is not keg's (run, exec) */
     unsigned min_args;  /* positional arguments */
     unsigned max_args;  /* CMD_ARGS_ANY: no bound */

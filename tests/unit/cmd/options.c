@@ -44,6 +44,14 @@ static const struct cmd_verb options_first = {.name = "sample",
                                               .options_first = true,
                                               .max_args = CMD_ARGS_ANY};
 
+static const struct cmd_refusal refusals[] = {
+    {"detach", 'd', "use the shell"}, {"timeout", 0, "use timeout(1)"}, {NULL, 0, NULL}};
+static const struct cmd_verb refusing = {.name = "sample",
+                                         .synopsis = "",
+                                         .options = sample_options,
+                                         .refusals = refusals,
+                                         .max_args = CMD_ARGS_ANY};
+
 static struct sample sample;
 static struct cmd_args args;
 static struct keg_err err;
@@ -280,4 +288,24 @@ Test(nearest, a_word_like_no_other_finds_nothing)
     cr_assert_null(nearest("x"));
     cr_assert_null(nearest(""));
     cr_assert_null(nearest("a-word-that-is-far-longer-than-anything-a-verb-could-be"));
+}
+
+Test(options, what_others_have_is_refused_with_what_to_do_instead)
+{
+    static const struct {
+        const char *word, *error;
+    } table[] = {
+        {"--detach", "--detach is not supported: use the shell"},
+        {"--detach=true", "--detach is not supported: use the shell"},
+        {"-d", "--detach is not supported: use the shell"},
+        {"-td", "--detach is not supported: use the shell"},
+        {"--timeout", "--timeout is not supported: use timeout(1)"},
+        {"--detac", "unknown flag: --detac"},
+    };
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++) {
+        _cleanup_free_ char *word = keg_strdup(table[i].word);
+        cr_assert_eq(PARSE(&refusing, word), -EINVAL);
+        cr_assert_str_eq(err.text, table[i].error);
+        cmd_args_done(&args);
+    }
 }
