@@ -261,6 +261,8 @@ static int copy_source(const struct rootfs_mount *mount, int *ret_mount_fd, stru
     if (source < 0)
         return source;
     int fd = mount_clone(source, mount->recursive);
+    if (fd == -EINVAL && launch_is_handed_over(mount))
+        fd = TAKE_FD(source);
     if (fd < 0 && fd != -ENOSYS)
         return keg_fail(err, fd, "open_tree: %s", keg_errno_text(fd));
     *ret_mount_fd = fd < 0 ? -1 : fd;

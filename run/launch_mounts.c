@@ -31,6 +31,11 @@ int launch_open_source(const struct rootfs_mount *mount, struct keg_err *err)
     return r < 0 ? r : TAKE_FD(source);
 }
 
+bool launch_is_handed_over(const struct rootfs_mount *mount)
+{
+    return keg_starts_with(mount->source, "/proc/self/fd/");
+}
+
 /* A copy of a mount that this process made stays a peer of the original: what the container mounted
  * in it would appear on the host. */
 static int copy_mount(const struct launch *launch, int fd, bool recursive)
@@ -126,6 +131,8 @@ static int open_bind(const struct launch *launch, const struct rootfs_mount *mou
     if (source < 0)
         return source;
     int copy = copy_mount(launch, source, mount->recursive);
+    if (copy == -EINVAL && launch_is_handed_over(mount))
+        copy = TAKE_FD(source);
     if (copy < 0 && !is_for_the_child(copy))
         return keg_fail(err, copy, "copy '%s': %s", mount->source, keg_errno_text(copy));
     *ret_fd = copy < 0 ? -1 : copy;

@@ -14,6 +14,11 @@ int launch_open_sources(struct launch *launch, struct keg_err *err);
 /* launch_close_sources(launch): Close and free them. */
 void launch_close_sources(struct launch *launch);
 
+/* launch_is_handed_over(mount): Whether its source is a mount that this process holds by fd
+ * ("/proc/self/fd/N") and that may be mounted nowhere: such a one is moved into the container,
+ * where the kernel copies none (before Linux 6.15; and from another mount namespace). */
+bool launch_is_handed_over(const struct rootfs_mount *mount);
+
 /* launch_open_source(mount, err): An O_PATH fd of the source of a bind mount, checked to be what
  * may be bound there. Parent and child. */
 int launch_open_source(const struct rootfs_mount *mount, struct keg_err *err);

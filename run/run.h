@@ -107,6 +107,30 @@ uint64_t run_capabilities_bounding(void);
 int run_overlay_mount(const int *lower_fds, size_t count, int dirfd, bool volatile_upper,
                       int userns_fd, int *ret_mountfd, struct keg_err *err);
 
+/* run_ephemeral_new(size_bytes, ret_dirfd, err): A tmpfs of at most ${size_bytes} (0: half of the
+ * RAM) that is mounted nowhere, with "upper" and "work" for run_ephemeral_overlay(). It is gone
+ * with the last fd and mount of it. -EOPNOTSUPP: a kernel whose tmpfs overlayfs cannot write to
+ * (Linux before 6.6). */
+int run_ephemeral_new(uint64_t size_bytes, int *ret_dirfd, struct keg_err *err);
+/* run_ephemeral_overlay(lower_fds, count, dirfd, rundir_fd, userns_fd, ret_mountfd, err):
+ * run_overlay_mount() over that. Before Linux 6.15 the tmpfs is attached in ${rundir_fd} meanwhile;
+ * run_ephemeral_clean(rundir_fd) removes what a crash left of that, and is nothing otherwise. */
+int run_ephemeral_overlay(const int *lower_fds, size_t count, int dirfd, int rundir_fd,
+                          int userns_fd, int *ret_mountfd, struct keg_err *err);
+void run_ephemeral_clean(int rundir_fd);
+/* run_ephemeral_attach(dirfd, rundir_fd, err): The step of it that older kernels need. */
+int run_ephemeral_attach(int dirfd, int rundir_fd, struct keg_err *err);
+
+/* run_folder_mount(dirfd, userns_fd, ret_mountfd, err): The folder ${dirfd} of the host, with the
+ * mounts below it, as a detached mount for options.rootfs_fd: to be written in place. ${userns_fd}
+ * as in run_overlay_mount(). */
+int run_folder_mount(int dirfd, int userns_fd, int *ret_mountfd, struct keg_err *err);
+
+/* run_mount_of(mntns_fd, path, ret_fd, err): A detached copy of the mount at ${path} as a process
+ * in that mount namespace sees it, resolved inside. This process is single-threaded, and is back in
+ * its own namespace afterwards. */
+int run_mount_of(int mntns_fd, const char *path, int *ret_fd, struct keg_err *err);
+
 /* run_user_lookup(rootfd, text, ret, ret_home, err): docker's -u: "user[:group]", names or numbers,
  * by the /etc/passwd and /etc/group below ${rootfd} (bounded, regular files only, links resolved
  * inside). NULL or "" is uid 0. A number is never looked up as a name, but finds its passwd line
@@ -117,6 +141,9 @@ int run_overlay_mount(const int *lower_fds, size_t count, int dirfd, bool volati
 int run_user_lookup(int rootfd, const char *text, struct run_user *ret, char **ret_home,
                     struct keg_err *err);
 void run_user_done(struct run_user *user);
+/* run_user_add_groups(rootfd, names, user, err): --group-add: names by the image's /etc/group, or
+ * numbers, added to additional_gids. -ENOENT for unknown names. */
+int run_user_add_groups(int rootfd, char *const *names, struct run_user *user, struct keg_err *err);
 
 /* ------------------------------------------------------------------------------------ network */
 

@@ -254,3 +254,28 @@ void run_user_done(struct run_user *user)
     user->additional_gids = NULL;
     user->additional_gids_count = 0;
 }
+
+static int add_group(char *groups, const char *name, struct run_user *user, struct keg_err *err)
+{
+    struct wanted_id wanted;
+    struct run_user found = {.uid = 0};
+    int r = parse_wanted(name, &wanted, err);
+    if (r < 0)
+        return r;
+    r = find_group(groups, &wanted, &found, err);
+    return r == 0 ? add_gid(user, found.gid, err) : r;
+}
+
+int run_user_add_groups(int rootfd, char *const *names, struct run_user *user, struct keg_err *err)
+{
+    for (char *const *name = names; name && *name; name++) {
+        /* next_line() cuts the text up: a fresh one for each. */
+        _cleanup_buf_ struct keg_buf groups = keg_buf_init(KEG_PASSWD_MAX_BYTES + 1);
+        int r = read_database(rootfd, "/etc/group", &groups, err);
+        if (r == 0)
+            r = add_group(groups.data, *name, user, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
