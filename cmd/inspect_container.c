@@ -44,6 +44,19 @@ static json_t *get(const json_t *object, const char *key)
     return value ? value : json_null();
 }
 
+static json_t *labels_json(const struct store_container *container)
+{
+    json_t *labels = json_object();
+    for (char *const *label = container->labels; labels && label && *label; label++) {
+        size_t length = strcspn(*label, "=");
+        _cleanup_free_ char *key = keg_strndup(*label, length);
+        if (key)
+            json_object_set_new(labels, key,
+                                json_string((*label)[length] ? *label + length + 1 : ""));
+    }
+    return labels;
+}
+
 static json_t *config_json(const struct store_container *container, const json_t *spec)
 {
     const json_t *process = get(spec, "process");
@@ -51,10 +64,13 @@ static json_t *config_json(const struct store_container *container, const json_t
     char ids[64];
     snprintf(ids, sizeof(ids), "%lld:%lld", (long long)json_integer_value(get(user, "uid")),
              (long long)json_integer_value(get(user, "gid")));
-    return json_pack("{s:O, s:s, s:b, s:O, s:o, s:s, s:O}", "Hostname", get(spec, "hostname"),
-                     "User", ids, "Tty", json_is_true(get(process, "terminal")), "Env",
-                     get(process, "env"), "Cmd", keg_json_strv_new(container->command), "Image",
-                     container->image_name, "WorkingDir", get(process, "cwd"));
+    const char *hostname = json_string_value(get(spec, "hostname"));
+    const char *domainname = json_string_value(get(spec, "domainname"));
+    return json_pack("{s:s, s:s, s:s, s:b, s:O, s:o, s:s, s:O, s:o}", "Hostname",
+                     hostname ? hostname : "", "Domainname", domainname ? domainname : "", "User",
+                     ids, "Tty", json_is_true(get(process, "terminal")), "Env", get(process, "env"),
+                     "Cmd", keg_json_strv_new(container->command), "Image", container->image_name,
+                     "WorkingDir", get(process, "cwd"), "Labels", labels_json(container));
 }
 
 /* --cpus as docker keeps it: billionths of a CPU. */
@@ -88,10 +104,18 @@ static bool has_option(const json_t *mount, const char *wanted)
     return false;
 }
 
-/* Where keg keeps what it puts into this container: hosts, hostname, resolv.conf. */
-static char *own_folder(struct store *store, const struct store_container *container)
+/* Where keg keeps what it puts into containers: hosts, hostname, resolv.conf, of this one or of the
+ * one whose network it joined. */
+static char *own_folder(struct store *store)
 {
-    return keg_asprintf("%s/containers/%s/", store_runroot(store), container->id);
+    return keg_asprintf("%s/containers/", store_runroot(store));
+}
+
+/* --ipc host and --ipc container:NAME bring it. */
+static bool is_shared_memory(const json_t *mount, const char *source)
+{
+    return keg_streq(json_string_value(get(mount, "destination")), "/dev/shm") &&
+           (keg_streq(source, "/dev/shm") || keg_starts_with(source, "/proc/self/fd/"));
 }
 
 /* Those that the user asked for: what has a place on the host, but for keg's own files. */
@@ -104,7 +128,7 @@ static json_t *mounts_json(const json_t *spec, const char *own)
         const char *source = json_string_value(get(mount, "source"));
         if (!has_option(mount, "bind") && !has_option(mount, "rbind"))
             continue;
-        if (source && keg_starts_with(source, own))
+        if (source && (keg_starts_with(source, own) || is_shared_memory(mount, source)))
             continue;
         bool writable = !has_option(mount, "ro") && !has_option(mount, "rro");
         json_array_append_new(mounts, json_pack("{s:s, s:O, s:O, s:b}", "Type", "bind", "Source",
@@ -165,18 +189,18 @@ static json_t *container_json(struct store *store, const struct store_container 
     char *const none[] = {NULL};
     char *const *command = container->command ? container->command : none;
     _cleanup_free_ char *name = keg_asprintf("/%s", container->name);
-    _cleanup_free_ char *own = own_folder(store, container);
+    _cleanup_free_ char *own = own_folder(store);
     time_text(container->created, created);
     if (!name || !own)
         return NULL;
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
-                     "Id", container->id, "Created", created, "Path", command[0] ? command[0] : "",
-                     "Args", keg_json_strv_new(command[0] ? command + 1 : none), "State",
-                     state_json(container), "Image", container->image_id, "Name", name,
-                     "RestartCount", 0, "Driver", "overlay", "Platform", "linux", "GraphDriver",
-                     graph_driver_json(store, container), "Mounts", mounts_json(spec, own),
-                     "NetworkSettings", network_json(store, container), "Config",
-                     config_json(container, spec), "HostConfig", host_config_json(container, spec));
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "Id",
+        container->id, "Created", created, "Path", command[0] ? command[0] : "", "Args",
+        keg_json_strv_new(command[0] ? command + 1 : none), "State", state_json(container), "Image",
+        container->image_id ? container->image_id : "", "Name", name, "RestartCount", 0, "Driver",
+        "overlay", "Platform", "linux", "GraphDriver", graph_driver_json(store, container),
+        "Mounts", mounts_json(spec, own), "NetworkSettings", network_json(store, container),
+        "Config", config_json(container, spec), "HostConfig", host_config_json(container, spec));
 }
 
 int inspect_container(struct store *store, const struct store_container *container, json_t **ret,

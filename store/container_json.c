@@ -26,6 +26,7 @@ void store_container_done(struct store_container *container)
     free(container->image_id);
     keg_strv_free(container->layers);
     keg_strv_free(container->command);
+    keg_strv_free(container->labels);
     free(container->error);
     *container = (struct store_container){0};
 }
@@ -51,6 +52,7 @@ json_t *store_container_to_json(const struct store_container *container)
         store_json_set_string(json, "imageId", container->image_id) < 0 ||
         store_json_set_strings(json, "layers", container->layers) < 0 ||
         store_json_set_strings(json, "command", container->command) < 0 ||
+        store_json_set_strings(json, "labels", container->labels) < 0 ||
         set_state(json, container) < 0)
         return NULL;
     return json_incref(json);
@@ -106,6 +108,7 @@ int store_container_from_json(const json_t *json, struct store_container *ret, s
         (r = store_json_get_digest(json, "imageId", false, &container.image_id, err)) < 0 ||
         (r = store_json_get_digests(json, "layers", KEG_LAYERS_MAX, &container.layers, err)) < 0 ||
         (r = keg_json_strv(json, "command", &container.command, err)) < 0 ||
+        (r = keg_json_strv(json, "labels", &container.labels, err)) < 0 ||
         (r = get_state(json, &container, err)) < 0)
         return r;
     *ret = container;

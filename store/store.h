@@ -252,10 +252,11 @@ enum store_container_status { STORE_CREATED, STORE_RUNNING, STORE_EXITED };
 struct store_container {
     char *id; /* 64 hex digits */
     char *name;
-    char *image_name; /* as the user gave it */
-    char *image_id;
-    char **layers;  /* chain ids of the image, bottom first: what gc must keep */
-    char **command; /* entrypoint and arguments */
+    char *image_name; /* as the user gave it; the folder of one without image */
+    char *image_id;   /* NULL: it runs in a folder of the host */
+    char **layers;    /* chain ids of the image, bottom first: what gc must keep */
+    char **command;   /* entrypoint and arguments */
+    char **labels;    /* "key=value" */
     struct timespec created, started, finished; /* tv_sec 0: not yet */
     bool auto_remove;                           /* --rm */
     int exit_code;
