@@ -6,6 +6,14 @@
 #include "cmd/run/plan.h"
 #include "run/run.h"
 
+/* The container whose namespace is joined. */
+struct cmd_joined {
+    int fd; /* of the namespace: it cannot become another while this is open; -1: none is joined */
+    int shm_fd; /* RUN_NS_IPC: a copy of its /dev/shm; else -1 */
+    pid_t pid;
+    char *path, *hostname, *rundir; /* as struct plan_joined has them */
+};
+
 /* All that one run holds. cmd_launch_done() gives it back, whatever was reached. */
 struct cmd_launch {
     const struct plan_flags *flags;
@@ -23,7 +31,11 @@ struct cmd_launch {
     int lockfd;
     int leases_fd;
     int rootfs_fd;
-    struct in_addr address; /* leased when s_addr is not 0 */
+    int userns_fd; /* its layers are shown by that one's maps; -1: as they are */
+    struct cmd_joined joined[RUN_NS_COUNT];
+    struct run_id_maps uid_maps, gid_maps; /* of a new user namespace */
+    struct cmd_id_lease *id_lease;         /* the ids it has to itself, or NULL */
+    struct in_addr address;                /* leased when s_addr is not 0 */
     struct run_user user;
     char *home;
     struct run_spec *spec;
@@ -41,6 +53,31 @@ int cmd_launch_find_image(struct cmd_launch *launch, const char *name, struct ke
 /* launch_prepare.c -- cmd_launch_prepare(launch, image_name, err): Container folder, root, user,
  * address, files and spec: all up to the moment where processes come in. */
 int cmd_launch_prepare(struct cmd_launch *launch, const char *image_name, struct keg_err *err);
+
+/* launch_root.c -- cmd_launch_mount_root(launch, err): launch->rootfs_fd. */
+int cmd_launch_mount_root(struct cmd_launch *launch, struct keg_err *err);
+
+/* launch_files.c -- cmd_launch_write_files(launch, context, err): hosts, hostname and resolv.conf
+ * in the run folder. cmd_launch_write_text(dirfd, name, text, err): One new file, 0644; ${text} is
+ * freed. */
+int cmd_launch_write_files(struct cmd_launch *launch, const struct plan_context *context,
+                           struct keg_err *err);
+int cmd_launch_write_text(int dirfd, const char *name, struct keg_buf *text, struct keg_err *err);
+
+/* launch_join.c -- cmd_launch_join(launch, err): Find the containers that flags say to join, which
+ * must run, and open their namespaces. cmd_launch_describe_joined(launch, ret): What plan_spec() is
+ * to know of them. cmd_launch_pin_joined(launch, err): Once config.json is written with paths that
+ * mean something to others, let the spec name our fds instead: a pid may be another's by now. */
+int cmd_launch_join(struct cmd_launch *launch, struct keg_err *err);
+void cmd_launch_describe_joined(const struct cmd_launch *launch, struct plan_joined *ret);
+int cmd_launch_pin_joined(struct cmd_launch *launch, struct keg_err *err);
+void cmd_launch_leave(struct cmd_launch *launch);
+
+/* launch_ids.c -- cmd_launch_find_ids(launch, err): With --userns, the maps of its user namespace,
+ * and launch->userns_fd. A range that is its own alone is leased in RUNROOT/userns, and given back
+ * by cmd_launch_release_ids(); a lease whose container has no run folder is nobody's. */
+int cmd_launch_find_ids(struct cmd_launch *launch, struct keg_err *err);
+void cmd_launch_release_ids(struct cmd_launch *launch);
 
 /* launch_stdio.c: which fds the container gets, and what keg carries itself. A terminal of the
  * caller is never handed in: what is read from it, and written to it, goes through a pipe. So does

@@ -1,75 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keg run: make a container of an image, run a command in it, and end as it ended. */
 #include "cmd/launch.h"
+#include "cmd/run_options.h"
 
 #include <signal.h>
 #include <string.h>
 
-#define FLAG(member) offsetof(struct plan_flags, member)
-
-static int parse_sig_proxy(const char *value, void *target, struct keg_err *err)
-{
-    bool *off = target;
-    if (keg_streq(value, "true") || keg_streq(value, "false")) {
-        *off = keg_streq(value, "false");
-        return 0;
-    }
-    return keg_fail(err, -EINVAL, "'%s' is neither true nor false", value);
-}
-
-static const struct cmd_option run_options[] = {
-    {"cap-add", 0, CMD_LIST, "list", "Add Linux capabilities", FLAG(cap_add), NULL, NULL},
-    {"cap-drop", 0, CMD_LIST, "list", "Drop Linux capabilities", FLAG(cap_drop), NULL, NULL},
-    {"cpus", 0, CMD_STRING, "decimal", "Number of CPUs", FLAG(cpus), NULL, NULL},
-    {"entrypoint", 0, CMD_STRING, "string", "Overwrite the default ENTRYPOINT of the image",
-     FLAG(entrypoint), NULL, NULL},
-    {"env", 'e', CMD_LIST, "list", "Set environment variables", FLAG(env), NULL, NULL},
-    {"env-file", 0, CMD_LIST, "list", "Read in a file of environment variables", FLAG(env_files),
-     NULL, NULL},
-    {"hostname", 'h', CMD_STRING, "string", "Container host name", FLAG(hostname), NULL, NULL},
-    {"init", 0, CMD_FLAG, NULL,
-     "Run an init inside the container that forwards signals and reaps processes", FLAG(init), NULL,
-     NULL},
-    {"interactive", 'i', CMD_FLAG, NULL, "Keep STDIN open", FLAG(interactive), NULL, NULL},
-    {"memory", 'm', CMD_SIZE, "bytes", "Memory limit", FLAG(memory_bytes), NULL, NULL},
-    {"mount", 0, CMD_LIST, "mount", "Attach a filesystem mount to the container", FLAG(mounts),
-     NULL, NULL},
-    {"name", 0, CMD_STRING, "string", "Assign a name to the container", FLAG(name), NULL, NULL},
-    {"network", 0, CMD_STRING, "network",
-     "Connect the container to a network: bridge, none or host", FLAG(network), NULL, NULL},
-    {"net", 0, CMD_STRING, "network", NULL, FLAG(network), NULL, NULL},
-    {"pids-limit", 0, CMD_INT, "int", "Tune container pids limit (-1 for unlimited, default 2048)",
-     FLAG(pids_limit), NULL, NULL},
-    {"platform", 0, CMD_STRING, "string", "Set platform if the image is multi-platform",
-     FLAG(platform), NULL, NULL},
-    {"privileged", 0, CMD_FLAG, NULL, "Give extended privileges to this container",
-     FLAG(privileged), NULL, NULL},
-    {"pull", 0, CMD_STRING, "policy", "When to pull the image, default missing", FLAG(pull),
-     "always|missing|newer|never", NULL},
-    {"quiet", 'q', CMD_FLAG, NULL, "Suppress the pull output", FLAG(quiet), NULL, NULL},
-    {"read-only", 0, CMD_FLAG, NULL, "Mount the container's root filesystem as read only",
-     FLAG(read_only), NULL, NULL},
-    {"rm", 0, CMD_FLAG, NULL, "Automatically remove the container when it exits", FLAG(remove),
-     NULL, NULL},
-    {"security-opt", 0, CMD_LIST, "list", "Security options: no-new-privileges, seccomp=unconfined",
-     FLAG(security_opts), NULL, NULL},
-    {"sig-proxy", 0, CMD_CUSTOM, "bool", "Proxy received signals to the process (default true)",
-     FLAG(no_sig_proxy), NULL, parse_sig_proxy},
-    {"tmpfs", 0, CMD_LIST, "list", "Mount a tmpfs directory", FLAG(tmpfs), NULL, NULL},
-    {"tty", 't', CMD_FLAG, NULL, "Allocate a pseudo-TTY", FLAG(tty), NULL, NULL},
-    {"user", 'u', CMD_STRING, "string", "Username or UID (format: <name|uid>[:<group|gid>])",
-     FLAG(user), NULL, NULL},
-    {"volume", 'v', CMD_LIST, "list", "Bind mount a volume: HOST-PATH:PATH[:OPTIONS]",
-     FLAG(volumes), NULL, NULL},
-    {"workdir", 'w', CMD_STRING, "string", "Working directory inside the container", FLAG(workdir),
-     NULL, NULL},
-    CMD_OPTIONS_END,
-};
-
 void cmd_launch_init(struct cmd_launch *launch)
 {
-    *launch = (struct cmd_launch){
-        .dirfd = -1, .rundir_fd = -1, .lockfd = -1, .leases_fd = -1, .rootfs_fd = -1};
+    *launch = (struct cmd_launch){.dirfd = -1,
+                                  .rundir_fd = -1,
+                                  .lockfd = -1,
+                                  .leases_fd = -1,
+                                  .rootfs_fd = -1,
+                                  .userns_fd = -1};
+    for (size_t i = 0; i < RUN_NS_COUNT; i++)
+        launch->joined[i] = (struct cmd_joined){.fd = -1, .shm_fd = -1};
 }
 
 static void close_fd(int *fd)
@@ -86,6 +32,11 @@ void cmd_launch_done(struct cmd_launch *launch)
     close_fd(&launch->lockfd);
     close_fd(&launch->leases_fd);
     close_fd(&launch->rootfs_fd);
+    close_fd(&launch->userns_fd);
+    cmd_launch_leave(launch);
+    cmd_launch_release_ids(launch);
+    run_id_maps_done(&launch->uid_maps);
+    run_id_maps_done(&launch->gid_maps);
     run_spec_free(launch->spec);
     run_user_done(&launch->user);
     free(launch->home);
@@ -119,6 +70,7 @@ static void settle(struct cmd_launch *launch)
 {
     struct keg_err err = KEG_ERR_INIT;
     give_back_address(launch);
+    cmd_launch_release_ids(launch);
     close_fd(&launch->rootfs_fd);
     if (!launch->created)
         return;
@@ -181,9 +133,14 @@ static int create_running(struct cmd_launch *launch, const struct cmd_launch_std
         .init = launch->flags->init,
         .pids_default = launch->flags->pids_limit == INT64_MIN,
         .swap_default = true,
+        .cgroup_manager = keg_streq(launch->flags->cgroups, "disabled")
+                              ? RUN_CGROUP_MANAGER_DISABLED
+                              : RUN_CGROUP_MANAGER_CGROUPFS,
     };
     memcpy(options.stdio_fds, stdio->container_fds, sizeof(options.stdio_fds));
-    int r = run_create(launch->spec, &options, &launch->running, err);
+    int r = plan_preserve_fds(launch->flags, &options.preserve_fds, err);
+    if (r == 0)
+        r = run_create(launch->spec, &options, &launch->running, err);
     if (r < 0)
         return r;
     launch->container.started = keg_now();
@@ -240,7 +197,7 @@ static int launch_all(struct cmd_launch *launch, const char *image_name, int *re
     _cleanup_fd_ int shared = -1;
     *ret_exit_code = CMD_EXIT_FAILED;
     int r = store_lock_shared(launch->store, &shared, err);
-    if (r == 0)
+    if (r == 0 && !launch->flags->rootfs)
         r = cmd_launch_find_image(launch, image_name, err);
     if (r > 0) {
         *ret_exit_code = r == 130 || r == 143 ? r : CMD_EXIT_FAILED;
@@ -289,17 +246,27 @@ static int run(int argc, char **argv, const struct cmd_globals *globals);
 const struct cmd_verb cmd_verb_run = {
     .name = "run",
     .aliases = "container run",
-    .synopsis = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+    .synopsis = "[OPTIONS] IMAGE|--rootfs DIR [COMMAND] [ARG...]",
     .summary = "Create and run a new container from an image",
     .examples = "keg run --rm -it busybox sh\n"
                 "keg run --rm -m 64m --cpus 0.5 busybox sh -c 'cat /proc/meminfo'\n"
                 "keg run --rm -v ./data:/data:ro alpine ls /data",
-    .options = run_options,
+    .options = cmd_run_options,
+    .refusals = cmd_run_refusals,
     .options_first = true,
-    .min_args = 1,
     .max_args = CMD_ARGS_ANY,
     .run = run,
 };
+
+static int check(const struct plan_flags *flags, const struct cmd_args *args, struct keg_err *err)
+{
+    if (!flags->rootfs && args->count == 0)
+        return keg_fail(err, -EINVAL, "which image? keg run IMAGE [COMMAND], or --rootfs DIR");
+    if (flags->rootfs && (flags->pull || flags->platform))
+        return keg_fail(err, -EINVAL, "--%s: with --rootfs there is no image",
+                        flags->pull ? "pull" : "platform");
+    return plan_check_flags(flags, err);
+}
 
 static int run(int argc, char **argv, const struct cmd_globals *globals)
 {
@@ -315,15 +282,15 @@ static int run(int argc, char **argv, const struct cmd_globals *globals)
     cmd_launch_init(&launch);
     launch.flags = &flags;
     launch.globals = globals;
-    launch.arguments = args.items + 1;
-    if (plan_check_flags(&flags, &err) < 0 ||
+    launch.arguments = args.items + !flags.rootfs;
+    if (check(&flags, &args, &err) < 0 ||
         plan_network_parse(flags.network, &launch.network, &err) < 0)
         code = cmd_error("run", NULL, &err);
     else
         code = cmd_enter_store("run", globals, &launch.store);
     if (code == CMD_EXIT_OK) {
         warn_capabilities(flags.cap_add);
-        code = run_image(&launch, args.items[0]);
+        code = run_image(&launch, flags.rootfs ? flags.rootfs : args.items[0]);
     }
     cmd_launch_done(&launch);
     cmd_options_done(&cmd_verb_run, &flags);

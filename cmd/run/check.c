@@ -3,12 +3,9 @@
 #include "cmd/run/plan.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 
-#define MEMORY_MIN_BYTES   (6u * 1024 * 1024) /* docker's: below it not even a shell starts */
-#define HOSTNAME_MAX_BYTES 63                 /* one label (RFC 1123 §2.1) */
+#define HOSTNAME_MAX_BYTES 63 /* one label (RFC 1123 §2.1) */
 
 int plan_network_parse(const char *text, enum plan_network *ret, struct keg_err *err)
 {
@@ -18,13 +15,19 @@ int plan_network_parse(const char *text, enum plan_network *ret, struct keg_err 
         *ret = PLAN_NETWORK_NONE;
     else if (keg_streq(text, "host"))
         *ret = PLAN_NETWORK_HOST;
+    else if (keg_starts_with(text, "container:") && text[10])
+        *ret = PLAN_NETWORK_CONTAINER;
+    else if (keg_starts_with(text, "ns:") && text[3])
+        *ret = PLAN_NETWORK_PATH;
     else
         return keg_fail(err, -EINVAL,
-                        "--network '%s': no such network; there are bridge, none and host", text);
+                        "--network '%s': no such network; there are bridge, none, host, "
+                        "container:NAME and ns:PATH",
+                        text);
     return 0;
 }
 
-static int check_hostname(const char *name, struct keg_err *err)
+static int check_name(const char *flag, const char *name, struct keg_err *err)
 {
     if (!name)
         return 0;
@@ -33,49 +36,10 @@ static int check_hostname(const char *name, struct keg_err *err)
     for (const char *p = name; *p; p++)
         good = good && (isalnum((unsigned char)*p) || *p == '-' || *p == '.' || *p == '_');
     if (!good)
-        return keg_fail(
-            err, -EINVAL,
-            "--hostname '%s': a host name has 1 to %d letters, digits, '-', '_' and '.'", name,
-            HOSTNAME_MAX_BYTES);
+        return keg_fail(err, -EINVAL,
+                        "%s '%s': a host name has 1 to %d letters, digits, '-', '_' and '.'", flag,
+                        name, HOSTNAME_MAX_BYTES);
     return 0;
-}
-
-/* "1.5" CPUs as microseconds of each 100 ms. */
-static int parse_cpus(const char *text, int64_t *ret_quota_us, struct keg_err *err)
-{
-    double whole = 0, scale = 1;
-    size_t digits = strspn(text, "0123456789");
-    size_t fraction = text[digits] == '.' ? strspn(text + digits + 1, "0123456789") : 0;
-    size_t length = digits + (text[digits] == '.' ? 1 + fraction : 0);
-    if (!(digits + fraction) || digits > 6 || fraction > 9 || text[length])
-        return keg_fail(err, -EINVAL, "--cpus '%s': not a number of CPUs such as 1.5", text);
-    for (size_t i = 0; i < digits; i++)
-        whole = whole * 10 + (text[i] - '0');
-    for (size_t i = 0; i < fraction; i++)
-        whole += (text[digits + 1 + i] - '0') * (scale /= 10);
-    if (whole > get_nprocs())
-        return keg_fail(err, -EINVAL, "--cpus '%s': this machine has %d", text, get_nprocs());
-    *ret_quota_us = (int64_t)llround(whole * 100000);
-    /* The kernel takes no quota below a millisecond. */
-    if (*ret_quota_us < 1000)
-        return keg_fail(err, -EINVAL, "--cpus '%s': at least 0.01", text);
-    return 0;
-}
-
-int plan_cpu_quota(const struct plan_flags *flags, int64_t *ret_quota_us, struct keg_err *err)
-{
-    *ret_quota_us = 0;
-    return flags->cpus ? parse_cpus(flags->cpus, ret_quota_us, err) : 0;
-}
-
-static int check_limits(const struct plan_flags *flags, struct keg_err *err)
-{
-    int64_t quota;
-    if (flags->memory_bytes && flags->memory_bytes < MEMORY_MIN_BYTES)
-        return keg_fail(err, -EINVAL, "--memory: at least 6m is needed to start anything");
-    if (flags->pids_limit < -1 && flags->pids_limit != INT64_MIN)
-        return keg_fail(err, -EINVAL, "--pids-limit: a number, or -1 for no limit");
-    return plan_cpu_quota(flags, &quota, err);
 }
 
 static int check_capabilities(const char *flag, char *const *names, struct keg_err *err)
@@ -89,42 +53,121 @@ static int check_capabilities(const char *flag, char *const *names, struct keg_e
     return 0;
 }
 
-int plan_security(const struct plan_flags *flags, bool *ret_no_new_privileges, bool *ret_unconfined,
-                  struct keg_err *err)
+/* "keep-groups" is podman's, for the groups of a user without root. */
+static int check_groups(char *const *groups, struct keg_err *err)
 {
-    *ret_no_new_privileges = *ret_unconfined = false;
-    for (char *const *o = flags->security_opts; o && *o; o++) {
-        const char *value = keg_starts_with(*o, "no-new-privileges") ? *o + 17 : NULL;
-        if (value && (!*value || keg_streq(value + 1, "true")))
-            *ret_no_new_privileges = true;
-        else if (value && keg_streq(value + 1, "false"))
-            *ret_no_new_privileges = false;
-        else if (keg_streq(*o, "seccomp=unconfined") || keg_streq(*o, "seccomp:unconfined"))
-            *ret_unconfined = true;
-        else
+    for (char *const *g = groups; g && *g; g++)
+        if (!**g || keg_streq(*g, "keep-groups"))
             return keg_fail(err, -EINVAL,
-                            "--security-opt '%s': not supported; there are no-new-privileges and "
-                            "seccomp=unconfined",
-                            *o);
-    }
+                            "--group-add '%s': not supported; name the groups, or give their gids",
+                            *g);
     return 0;
 }
 
-int plan_check_flags(const struct plan_flags *flags, struct keg_err *err)
+static int check_cgroup(const struct plan_flags *flags, struct keg_err *err)
+{
+    const char *parent = flags->cgroup_parent, *cgroups = flags->cgroups;
+    bool disabled = keg_streq(cgroups, "disabled");
+    if (cgroups && !disabled && !keg_streq(cgroups, "enabled"))
+        return keg_fail(err, -EINVAL, "--cgroups '%s': not one of enabled, disabled", cgroups);
+    if (disabled && (parent || plan_has_limits(flags)))
+        return keg_fail(err, -EINVAL, "--cgroups disabled: %s a cgroup of the container's own",
+                        parent ? "--cgroup-parent is for" : "limits need");
+    if (parent && (!parent[strspn(parent, "/")] || strstr(parent, "..")))
+        return keg_fail(err, -EINVAL, "--cgroup-parent '%s': not a path such as /group", parent);
+    if (parent && keg_ends_with(parent, ".slice"))
+        return keg_fail(err, -ENOTSUP,
+                        "--cgroup-parent '%s': keg makes its cgroups without systemd; give a path "
+                        "such as /group",
+                        parent);
+    return 0;
+}
+
+/* All that ends up in the spec, in one that is thrown away: it comes before a pull then. */
+static int check_spec(const struct plan_flags *flags, struct keg_err *err)
+{
+    _cleanup_(run_cleanup_spec) struct run_spec *spec = run_spec_new();
+    if (!spec)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    spec->process.capabilities.bounding = run_capabilities_bounding();
+    int r = plan_limits(flags, spec, err);
+    if (r == 0)
+        r = plan_rlimits(flags, &spec->process, err);
+    if (r == 0)
+        r = plan_devices(flags, spec, err);
+    if (r == 0)
+        r = plan_time_offsets(flags, spec, err);
+    if (r == 0)
+        r = plan_process(flags, &spec->process, err);
+    if (r == 0)
+        r = plan_annotations(flags, spec, err);
+    return r == 0 ? plan_security(flags, spec, err) : r;
+}
+
+static int check_ids(const struct plan_flags *flags, struct keg_err *err)
+{
+    struct run_id_maps uids = {0}, gids = {0};
+    uint32_t size;
+    int r = plan_id_maps(flags, &uids, &gids, err);
+    run_id_maps_done(&uids);
+    run_id_maps_done(&gids);
+    return r == 0 ? plan_auto_size(flags, &size, err) : r;
+}
+
+static int check_root(const struct plan_flags *flags, struct keg_err *err)
+{
+    _cleanup_free_ char *path = NULL;
+    uint64_t size;
+    bool overlay;
+    int r = flags->rootfs ? plan_rootfs(flags->rootfs, &path, &overlay, err) : 0;
+    return r == 0 ? plan_storage_size(flags, &size, err) : r;
+}
+
+static int check_sysctls(const struct plan_flags *flags, struct keg_err *err)
+{
+    for (char *const *s = flags->sysctls; s && *s; s++)
+        if (!strchr(*s, '=') || **s == '=')
+            return keg_fail(err, -EINVAL,
+                            "--sysctl '%s': not NAME=VALUE, such as net.ipv4.ip_forward=1", *s);
+    return 0;
+}
+
+/* In words: each names its flag. */
+static int check_words(const struct plan_flags *flags, struct keg_err *err)
 {
     enum plan_network network;
-    bool nnp, unconfined;
+    unsigned fds;
     int r = plan_network_parse(flags->network, &network, err);
     if (r == 0)
-        r = check_hostname(flags->hostname, err);
+        r = check_name("--hostname", flags->hostname, err);
     if (r == 0)
-        r = check_limits(flags, err);
+        r = check_name("--domainname", flags->domainname, err);
+    if (r == 0)
+        r = plan_check_hosts(flags, err);
     if (r == 0)
         r = check_capabilities("--cap-add", flags->cap_add, err);
     if (r == 0)
         r = check_capabilities("--cap-drop", flags->cap_drop, err);
     if (r == 0)
-        r = plan_security(flags, &nnp, &unconfined, err);
+        r = check_groups(flags->groups, err);
+    if (r == 0)
+        r = check_sysctls(flags, err);
+    return r == 0 ? plan_preserve_fds(flags, &fds, err) : r;
+}
+
+int plan_check_flags(const struct plan_flags *flags, struct keg_err *err)
+{
+    int r = check_words(flags, err);
+    if (r == 0)
+        r = plan_check_namespaces(flags, err);
+    if (r == 0)
+        r = check_cgroup(flags, err);
+    if (r == 0)
+        r = check_ids(flags, err);
+    if (r == 0)
+        r = check_root(flags, err);
+    if (r == 0)
+        r = check_spec(flags, err);
     if (r < 0)
         return r;
     if (flags->workdir && flags->workdir[0] != '/')

@@ -144,9 +144,7 @@ static int add_flags(char *const *entries, char ***env, struct keg_err *err)
 static int add_defaults(const struct plan_flags *flags, const struct plan_context *context,
                         char ***env)
 {
-    enum plan_network network = PLAN_NETWORK_BRIDGE;
-    (void)plan_network_parse(flags->network, &network, NULL);
-    _cleanup_free_ char *name = plan_hostname(flags, context->id, network);
+    _cleanup_free_ char *name = plan_hostname(flags, context);
     _cleanup_free_ char *entry = name ? keg_asprintf("HOSTNAME=%s", name) : NULL;
     if (!entry || keg_strv_add(env, DEFAULT_PATH) < 0 || keg_strv_add(env, entry) < 0)
         return -ENOMEM;

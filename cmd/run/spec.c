@@ -66,9 +66,10 @@ int plan_args(const struct plan_flags *flags, const json_t *config, char *const 
     if (r < 0)
         return r;
     if (!keg_strv_length(args))
-        return keg_fail(err, -EINVAL,
-                        "no command given, and the image names none; put one behind the "
-                        "image's name");
+        return keg_fail(err, -EINVAL, "%s",
+                        flags->rootfs ? "no command given; put one behind the options"
+                                      : "no command given, and the image names none; put one "
+                                        "behind the image's name");
     *ret = TAKE_PTR(args);
     return 0;
 }
@@ -115,14 +116,21 @@ int plan_capabilities(const struct plan_flags *flags, uint64_t base, uid_t uid,
     return 0;
 }
 
-char *plan_hostname(const struct plan_flags *flags, const char *id, enum plan_network network)
+char *plan_hostname(const struct plan_flags *flags, const struct plan_context *context)
 {
     struct utsname names;
-    if (flags->hostname)
-        return keg_strdup(flags->hostname);
-    if (network == PLAN_NETWORK_HOST && uname(&names) == 0)
+    struct plan_ns uts = {0}, network = {0};
+    (void)plan_namespace(flags, RUN_NS_UTS, &uts, NULL);
+    (void)plan_namespace(flags, RUN_NS_NETWORK, &network, NULL);
+    const char *joined = uts.kind == PLAN_NS_CONTAINER ? context->joined[RUN_NS_UTS].hostname
+                         : network.kind == PLAN_NS_CONTAINER
+                             ? context->joined[RUN_NS_NETWORK].hostname
+                             : flags->hostname;
+    if (joined)
+        return keg_strdup(joined);
+    if ((uts.kind == PLAN_NS_HOST || network.kind == PLAN_NS_HOST) && uname(&names) == 0)
         return keg_strdup(names.nodename);
-    return keg_strndup(id, 12);
+    return keg_strndup(context->id, 12);
 }
 
 static int set_process(const struct plan_flags *flags, const struct plan_context *context,
@@ -163,35 +171,30 @@ static int set_user(const struct run_user *user, struct run_process *process, st
     return 0;
 }
 
+/* A profile is compiled for the capabilities that the container will have. */
 static int set_confinement(const struct plan_flags *flags, struct run_spec *spec,
                            struct keg_err *err)
 {
-    bool no_new_privileges, unconfined;
     int r = flags->privileged ? run_spec_privileged(spec, err) : 0;
-    if (r == 0)
-        r = plan_security(flags, &no_new_privileges, &unconfined, err);
     if (r == 0)
         r = plan_capabilities(flags, spec->process.capabilities.bounding, spec->process.user.uid,
                               &spec->process.capabilities, err);
-    if (r < 0)
-        return r;
-    spec->process.no_new_privileges = no_new_privileges;
-    if (unconfined)
-        spec->seccomp = RUN_SECCOMP_NONE;
+    if (r == 0)
+        r = plan_security(flags, spec, err);
+    if (r == 0)
+        r = plan_devices(flags, spec, err);
     spec->root_readonly = flags->read_only;
-    return 0;
+    return r;
 }
 
 static int set_limits(const struct plan_flags *flags, struct run_spec *spec, struct keg_err *err)
 {
-    struct run_resources *resources = &spec->resources;
-    resources->memory_limit_bytes = (int64_t)flags->memory_bytes;
-    if (flags->pids_limit != INT64_MIN)
-        resources->pids_limit = flags->pids_limit == 0 ? -1 : flags->pids_limit;
-    int r = plan_cpu_quota(flags, &resources->cpu_quota_us, err);
-    if (resources->cpu_quota_us)
-        resources->cpu_period_us = 100000;
-    return r;
+    int r = plan_limits(flags, spec, err);
+    if (r == 0)
+        r = plan_rlimits(flags, &spec->process, err);
+    if (r == 0)
+        r = plan_process(flags, &spec->process, err);
+    return r == 0 ? plan_time_offsets(flags, spec, err) : r;
 }
 
 static int add_identity_mount(struct run_spec *spec, const char *rundir, const char *file,
@@ -204,39 +207,85 @@ static int add_identity_mount(struct run_spec *spec, const char *rundir, const c
                   : no_memory(err);
 }
 
-static int set_network(const struct plan_flags *flags, const struct plan_context *context,
-                       struct run_spec *spec, struct keg_err *err)
+/* Of its own network namespace a container may open low ports and ping without a capability (moby);
+ * of one that it joins, the parameters are another's. */
+static int set_sysctls(const struct plan_flags *flags, struct run_spec *spec, struct keg_err *err)
 {
-    enum plan_network network;
-    int r = plan_network_parse(flags->network, &network, err);
-    if (r < 0)
-        return r;
-    spec->namespaces[RUN_NS_NETWORK].wanted = network != PLAN_NETWORK_HOST;
-    free(spec->hostname);
-    spec->hostname = plan_hostname(flags, context->id, network);
-    if (!spec->hostname)
-        return no_memory(err);
-    /* Of its own network namespace a container may open low ports and ping without a capability
-     * (moby). */
-    if (network != PLAN_NETWORK_HOST &&
+    const struct run_namespace *network = &spec->namespaces[RUN_NS_NETWORK];
+    if (network->wanted && !network->path &&
         (keg_strv_add(&spec->sysctls, "net.ipv4.ip_unprivileged_port_start=0") < 0 ||
          keg_strv_add(&spec->sysctls, "net.ipv4.ping_group_range=0 2147483647") < 0))
         return no_memory(err);
+    for (char *const *s = flags->sysctls; s && *s; s++)
+        if (plan_env_set(&spec->sysctls, *s) < 0)
+            return no_memory(err);
+    return 0;
+}
+
+/* In a UTS namespace that is not its own, the name is not the container's to set. */
+static int set_names(const struct plan_flags *flags, const struct plan_context *context,
+                     struct run_spec *spec, struct keg_err *err)
+{
+    struct plan_ns uts;
+    int r = plan_namespace(flags, RUN_NS_UTS, &uts, err);
+    if (r < 0 || uts.kind != PLAN_NS_PRIVATE)
+        return r;
+    free(spec->hostname);
+    spec->hostname = plan_hostname(flags, context);
+    free(spec->domainname);
+    spec->domainname = keg_strdup(flags->domainname);
+    return spec->hostname && (spec->domainname || !flags->domainname) ? 0 : no_memory(err);
+}
+
+static int set_network(const struct plan_flags *flags, const struct plan_context *context,
+                       struct run_spec *spec, struct keg_err *err)
+{
     static const char *const files[] = {"hosts", "hostname", "resolv.conf"};
+    const char *rundir = context->joined[RUN_NS_NETWORK].rundir;
+    int r = set_names(flags, context, spec, err);
+    if (r == 0)
+        r = set_sysctls(flags, spec, err);
     for (size_t i = 0; i < KEG_ARRAY_SIZE(files) && r == 0; i++)
-        r = add_identity_mount(spec, context->rundir, files[i], err);
+        r = add_identity_mount(spec, rundir ? rundir : context->rundir, files[i], err);
     return r;
 }
 
-static void cleanup_spec(struct run_spec **spec)
+static int copy_maps(const struct run_id_maps *from, struct run_id_maps *to, struct keg_err *err)
 {
-    run_spec_free(*spec);
+    for (size_t i = 0; from && i < from->count; i++)
+        if (run_id_maps_add(to, from->items[i].container_id, from->items[i].host_id,
+                            from->items[i].size) < 0)
+            return no_memory(err);
+    return 0;
+}
+
+static int set_namespaces(const struct plan_flags *flags, const struct plan_context *context,
+                          struct run_spec *spec, struct keg_err *err)
+{
+    int r = plan_namespaces(flags, context->joined, spec, err);
+    if (r == 0)
+        r = copy_maps(context->uid_maps, &spec->uid_maps, err);
+    return r == 0 ? copy_maps(context->gid_maps, &spec->gid_maps, err) : r;
+}
+
+/* docker's --cgroup-parent without systemd: PARENT/ID. */
+static int set_cgroup(const struct plan_flags *flags, const char *id, struct run_spec *spec,
+                      struct keg_err *err)
+{
+    const char *parent = flags->cgroup_parent ? flags->cgroup_parent : "/keg";
+    parent += strspn(parent, "/");
+    size_t length = strlen(parent);
+    while (length > 0 && parent[length - 1] == '/')
+        length--;
+    free(spec->cgroups_path);
+    spec->cgroups_path = keg_asprintf("/%.*s/%s", (int)length, parent, id);
+    return spec->cgroups_path ? 0 : no_memory(err);
 }
 
 int plan_spec(const struct plan_flags *flags, const struct plan_context *context,
               struct run_spec **ret, struct keg_err *err)
 {
-    _cleanup_(cleanup_spec) struct run_spec *spec = run_spec_new();
+    _cleanup_(run_cleanup_spec) struct run_spec *spec = run_spec_new();
     if (!spec)
         return no_memory(err);
     int r = run_spec_defaults(spec, err);
@@ -249,15 +298,17 @@ int plan_spec(const struct plan_flags *flags, const struct plan_context *context
     if (r == 0)
         r = set_limits(flags, spec, err);
     if (r == 0)
+        r = set_namespaces(flags, context, spec, err);
+    if (r == 0)
         r = set_network(flags, context, spec, err);
     if (r == 0)
         r = plan_mounts(flags, spec, err);
+    if (r == 0)
+        r = plan_annotations(flags, spec, err);
+    if (r == 0)
+        r = set_cgroup(flags, context->id, spec, err);
     if (r < 0)
         return r;
-    free(spec->cgroups_path);
-    spec->cgroups_path = keg_asprintf("/keg/%s", context->id);
-    if (!spec->cgroups_path)
-        return no_memory(err);
     *ret = TAKE_PTR(spec);
     return 0;
 }

@@ -270,7 +270,8 @@ Test(plan_check, names_the_flag)
     static char opt[] = "label=x", cap[] = "NET_FLY";
     char *opts[] = {opt, NULL}, *caps[] = {cap, NULL};
     check_refused((struct plan_flags){.network = "web"},
-                  "--network 'web': no such network; there are bridge, none and host");
+                  "--network 'web': no such network; there are bridge, none, host, "
+                  "container:NAME and ns:PATH");
     check_refused((struct plan_flags){.memory_bytes = 1024},
                   "--memory: at least 6m is needed to start anything");
     check_refused((struct plan_flags){.cpus = "x"}, "--cpus 'x': not a number of CPUs such as 1.5");
@@ -283,8 +284,7 @@ Test(plan_check, names_the_flag)
     check_refused((struct plan_flags){.hostname = "a\nb"},
                   "--hostname 'a?b': a host name has 1 to 63 letters, digits, '-', '_' and '.'");
     check_refused((struct plan_flags){.security_opts = opts},
-                  "--security-opt 'label=x': not supported; there are no-new-privileges and "
-                  "seccomp=unconfined");
+                  "--security-opt 'label=x': keg sets no SELinux labels; there is 'disable' alone");
     struct keg_err err = KEG_ERR_INIT;
     struct plan_flags flags = {.cap_add = caps, .pids_limit = INT64_MIN};
     cr_assert_lt(plan_check_flags(&flags, &err), 0);
@@ -387,13 +387,14 @@ Test(plan_files, name_servers_on_loopback_are_left_out_of_an_own_network)
 {
     static const char host[] =
         "search lan\nnameserver 127.0.0.53\nnameserver 10.0.0.2\noptions ndots:2";
+    struct plan_flags flags = {.tty = false};
     _cleanup_buf_ struct keg_buf own = keg_buf_init(4096), same = keg_buf_init(4096);
-    plan_resolv_conf(host, true, &own);
+    plan_resolv_conf(&flags, host, true, &own);
     cr_assert_str_eq(own.data, "search lan\nnameserver 10.0.0.2\noptions ndots:2\n");
-    plan_resolv_conf(host, false, &same);
+    plan_resolv_conf(&flags, host, false, &same);
     cr_assert(strstr(same.data, "127.0.0.53"));
     _cleanup_buf_ struct keg_buf none = keg_buf_init(4096);
-    plan_resolv_conf("nameserver ::1\n", true, &none);
+    plan_resolv_conf(&flags, "nameserver ::1\n", true, &none);
     cr_assert_str_eq(none.data, "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
 }
 
