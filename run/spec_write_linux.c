@@ -42,8 +42,10 @@ static void write_devices(struct spec_writer *writer, const struct run_spec *spe
         spec_open_object(writer, NULL);
         spec_put_text(writer, "path", device->path);
         spec_put_text(writer, "type", type);
-        spec_put_u64(writer, "major", device->major);
-        spec_put_u64(writer, "minor", device->minor);
+        if (device->type != 'p') {
+            spec_put_u64(writer, "major", device->major);
+            spec_put_u64(writer, "minor", device->minor);
+        }
         spec_put_u64(writer, "fileMode", device->mode);
         spec_put_u64(writer, "uid", device->uid);
         spec_put_u64(writer, "gid", device->gid);
