@@ -52,6 +52,19 @@ int program_find(const char *name, const char *search_path, char ret[static PATH
     return keg_fail(err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
 }
 
+int program_check(char *const *args, char *const *env, struct keg_err *err)
+{
+    char found[PATH_MAX];
+    struct stat st;
+    if (!strchr(args[0], '/'))
+        return program_find(args[0], search_path_of(env), found, err);
+    if (stat(args[0], &st) < 0)
+        return program_explain(args[0], -errno, err);
+    if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, args[0], X_OK, AT_EACCESS) < 0)
+        return program_explain(args[0], -EACCES, err);
+    return 0;
+}
+
 static bool is_own(const char *path, const struct statx *own)
 {
     struct statx found;

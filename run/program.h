@@ -18,6 +18,10 @@
 int program_execute(char *const *args, char *const *env, const struct statx *own,
                     struct keg_err *err);
 
+/* program_check(args, env, err): What program_execute() would find missing, a folder or not
+ * executable for anybody, before there is a user; nothing is executed. */
+int program_check(char *const *args, char *const *env, struct keg_err *err);
+
 /* program_find(name, search_path, ret, err): The first executable regular file ${name} in the
  * folders of ${search_path}. 0, or as above. */
 int program_find(const char *name, const char *search_path, char ret[static PATH_MAX],

@@ -502,6 +502,33 @@ Test(launch, who_starts_hears_why_it_could_not_be_executed)
     cr_assert_eq(run_destroy(container, &box.err), 0, "%s", box.err.text);
 }
 
+/* Engines make their exit codes 126 and 127 of what creating says. */
+Test(launch, what_cannot_be_executed_is_found_on_creating_where_the_start_is_another_process)
+{
+    static const struct {
+        const char *program;
+        int code;
+        const char *words;
+    } rows[] = {
+        {"nosuch", -ENOENT, "start: exec: \"nosuch\": executable file not found in $PATH"},
+        {"/no/such", -ENOENT, "start: exec: \"/no/such\": no such file or directory"},
+        {"/bin", -EACCES, "start: exec: \"/bin\": is a directory"},
+        {"/plain", -EACCES,
+         "start: exec: \"/plain\": permission denied: not executable (mode 0644)"},
+    };
+    box.options.detached = true;
+    box.options.die_with_parent = false;
+    box_write(BOX_ROOT "/plain", "x", 1, 0644);
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(rows); i++) {
+        struct run_container *container;
+        keg_strv_free(TAKE_PTR(box.spec->process.args));
+        cr_assert_eq(keg_strv_add(&box.spec->process.args, rows[i].program), 0);
+        cr_expect_eq(run_create(box.spec, &box.options, &container, &box.err), rows[i].code);
+        cr_expect_str_eq(box.err.text, rows[i].words);
+        cr_expect_eq(run_open(box.options.rundir_fd, box.id, &container, &box.err), -ENOENT);
+    }
+}
+
 /* ---- hooks */
 
 static void add_hook(enum run_hook_kind kind, const char *script, int64_t timeout_s)
