@@ -249,6 +249,8 @@ static int read_members(const json_t *json, struct state *ret, struct keg_err *e
 
 int state_read(int rundir_fd, struct state *ret, struct keg_err *err)
 {
+    struct keg_err unheard = KEG_ERR_INIT;
+    err = err ? err : &unheard;
     *ret = (struct state){0};
     _cleanup_json_ json_t *json = keg_json_read(rundir_fd, STATE_FILE, KEG_SPEC_MAX_BYTES, err);
     if (!json)

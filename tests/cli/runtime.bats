@@ -158,7 +158,7 @@ teardown() {
 
 @test "run: signals are passed on" {
     bundle_script 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
-    runtime run -b "$BUNDLE" c >"$BOX/out" 2>&1 </dev/null 4>&- &
+    keg-runtime run -b "$BUNDLE" c >"$BOX/out" 2>&1 </dev/null 3>&- &
     local pid=$! status=0
     until_true 10 grep -q ready "$BOX/out"
     kill -TERM "$pid"
@@ -168,7 +168,7 @@ teardown() {
 }
 
 @test "run: one that another process deletes ends all the same" {
-    runtime run -b "$BUNDLE" c >"$BOX/out" 2>&1 </dev/null &
+    keg-runtime run -b "$BUNDLE" c >"$BOX/out" 2>&1 </dev/null 3>&- &
     local pid=$! status=0
     until_true 10 has_status c running
     runtime_ok delete --force c
@@ -386,7 +386,7 @@ for c in json.loads(sys.argv[1]): print(c["id"], c["status"])' "$output")" $'cre
     mkdir -p "$BUNDLE/rootfs/run"
     export NOTIFY_SOCKET=$BOX/manager
     create c
-    runtime start c 3>&- &
+    keg-runtime start c 3>&- &
     local starting=$!
     until_true 10 test -S "$STATES/c/notify/notify.sock"
     equal "$(cat "$BOX/out.c")" /run/notify/notify.sock

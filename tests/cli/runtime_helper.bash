@@ -63,7 +63,7 @@ started() {
 
 # field ID NAME: of its state.
 field() {
-    runtime state "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$2"
+    runtime state "$1" 2>/dev/null | python3 -c 'import json, sys; print(json.loads(sys.stdin.read() or "{}").get(sys.argv[1], ""))' "$2"
 }
 
 has_status() {
