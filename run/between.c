@@ -47,7 +47,11 @@ static int enter_namespaces_for_children(const struct launch *launch, struct keg
 {
     int pid_fd = launch->namespace_fds[RUN_NS_PID];
     if (launch->spec->namespaces[RUN_NS_TIME].wanted) {
+        /* What is not dumpable may not write its own offsets: its files in /proc are the outer
+         * root's. No container can see this process. */
+        (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
         int r = launch_enter_time_namespace(launch, err);
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         if (r < 0)
             return r;
     }

@@ -156,9 +156,18 @@ static int send_signal(int pidfd, int signal)
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
+/* A frozen process dies when it is thawed, and its pid namespace cannot end before. */
+static void thaw(struct run_container *container)
+{
+    if (container->cgroup && !container->is_process && cgroup_is_frozen(container->cgroup))
+        (void)cgroup_freeze(container->cgroup, false, NULL);
+}
+
 int run_kill(struct run_container *container, int signal, struct keg_err *err)
 {
     int r = container->pid > 0 ? send_signal(container->pidfd, signal) : -ESRCH;
+    if (r == 0 && signal == SIGKILL)
+        thaw(container);
     return r < 0 ? keg_fail(err, r, "signal %d: %s", signal, keg_errno_text(r)) : 0;
 }
 

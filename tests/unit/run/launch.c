@@ -449,6 +449,57 @@ Test(launch, a_caller_without_stdin_loses_nothing)
     expect("echo there", "there\n");
 }
 
+/* ---- user namespaces */
+
+static void map_ids(uint32_t host_id)
+{
+    box.spec->namespaces[RUN_NS_USER].wanted = true;
+    cr_assert(run_id_maps_add(&box.spec->uid_maps, 0, host_id, 65536) == 0);
+    cr_assert(run_id_maps_add(&box.spec->gid_maps, 0, host_id, 65536) == 0);
+    cr_assert(chown(BOX_ROOT, host_id, host_id) == 0);
+}
+
+Test(launch, a_user_namespace_has_a_root_of_its_own)
+{
+    struct stat st;
+    map_ids(100000);
+    expect("id -u; id -g; cat /proc/self/uid_map | wc -l; touch /made && stat -c %u /made /bin",
+           "0\n0\n1\n0\n65534\n");
+    cr_assert(stat(BOX_ROOT "/made", &st) == 0);
+    cr_expect_eq(st.st_uid, 100000);
+}
+
+Test(launch, in_a_user_namespace_all_other_namespaces_are_its_own)
+{
+    map_ids(100000);
+    box.spec->process.capabilities.bounding = box.spec->process.capabilities.effective =
+        box.spec->process.capabilities.permitted = run_capabilities_bounding();
+    box.spec->seccomp = RUN_SECCOMP_NONE;
+    expect("hostname other && hostname; ip link set lo down && echo net; mkdir /m && "
+           "mount -t tmpfs t /m && echo mount; echo x >/dev/null && ls -l /dev/null | wc -l",
+           "other\nnet\nmount\n1\n");
+}
+
+Test(launch, a_time_namespace_in_a_user_namespace_has_its_offsets)
+{
+    long long uptime = 0;
+    map_ids(100000);
+    box.spec->namespaces[RUN_NS_TIME].wanted = true;
+    box.spec->time_offsets[RUN_CLOCK_BOOTTIME] = (struct run_time_offset){true, 1000000, 0};
+    cr_expect_eq(box_run_script(&box, "cat /proc/uptime"), 0, "%s", box.err.text);
+    cr_assert_eq(sscanf(box.output, "%lld", &uptime), 1);
+    cr_expect_geq(uptime, 1000000);
+}
+
+Test(launch, ids_without_a_mapping_are_refused_before_anything_is_made)
+{
+    map_ids(100000);
+    box.spec->process.user.uid = 70000;
+    cr_expect_eq(box_run_script(&box, "true"), -EINVAL);
+    cr_expect_str_eq(box.err.text, "uid 70000 has no mapping in the user namespace");
+    cr_expect_not(has_cgroup(box.id));
+}
+
 /* ---- a start from elsewhere */
 
 static struct run_container *create_detached(const char *script)
@@ -491,6 +542,40 @@ Test(launch, a_running_container_is_not_started_again)
     cr_expect_eq(run_start(container, &box.err), -EBUSY);
     cr_expect_str_eq(box.err.text, "it is running, not created");
     cr_assert_eq(run_destroy(container, &box.err), 0, "%s", box.err.text);
+}
+
+Test(launch, the_namespaces_of_another_are_joined_by_path)
+{
+    static const struct {
+        enum run_namespace_type type;
+        const char *name;
+    } joined[] = {{RUN_NS_PID, "pid"},      {RUN_NS_NETWORK, "net"}, {RUN_NS_IPC, "ipc"},
+                  {RUN_NS_UTS, "uts"},      {RUN_NS_USER, "user"},   {RUN_NS_TIME, "time"},
+                  {RUN_NS_CGROUP, "cgroup"}};
+    map_ids(100000);
+    box.spec->namespaces[RUN_NS_TIME].wanted = true;
+    struct run_container *other = create_detached("sleep 1000");
+    cr_assert_eq(run_start(other, &box.err), 0, "%s", box.err.text);
+    char script[512] = "for i in", wanted[512] = "";
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(joined); i++) {
+        char path[64], link[64] = "";
+        (void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)run_pid(other), joined[i].name);
+        cr_assert_gt(readlink(path, link, sizeof(link) - 1), 0);
+        (void)snprintf(wanted + strlen(wanted), sizeof(wanted) - strlen(wanted), "%s\n", link);
+        (void)snprintf(script + strlen(script), sizeof(script) - strlen(script),
+                       " /proc/self/ns/%s", joined[i].name);
+        box.spec->namespaces[joined[i].type].path = keg_strdup(path);
+    }
+    (void)snprintf(script + strlen(script), sizeof(script) - strlen(script),
+                   "; do readlink $i; done");
+    free(TAKE_PTR(box.spec->hostname));
+    run_id_maps_done(&box.spec->uid_maps);
+    run_id_maps_done(&box.spec->gid_maps);
+    box.options.detached = false;
+    box.options.rundir_fd = keg_openat(AT_FDCWD, "/mnt", O_RDONLY | O_DIRECTORY, 0);
+    (void)snprintf(box.id, sizeof(box.id), "joiner-%d", (int)getpid());
+    expect(script, wanted);
+    cr_assert_eq(run_destroy(other, &box.err), 0, "%s", box.err.text);
 }
 
 Test(launch, who_starts_hears_why_it_could_not_be_executed)
@@ -584,7 +669,10 @@ Test(launch, a_hook_that_fails_ends_the_creation_and_says_why)
         cr_expect_eq(box_run_script(&box, "true"), bad[i].code);
         cr_expect_str_eq(box.err.text, bad[i].text);
         cr_expect_not(has_cgroup(box.id));
-        hooks->count = 0;
+        struct run_hook *hook = &hooks->items[--hooks->count];
+        free(hook->path);
+        keg_strv_free(hook->args);
+        keg_strv_free(hook->env);
     }
 }
 
