@@ -4,11 +4,14 @@
 #include "run/run.h"
 
 #include <limits.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 /* fsconfig(2) takes strings of at most 255 bytes. */
 #define FSCONFIG_STRING_MAX 255
@@ -174,8 +177,6 @@ static int mount_at_place(const struct overlay *overlay, bool *ret_stays, struct
     _cleanup_free_ int *fds = calloc(overlay->count + 1, sizeof(*fds));
     if (!fds)
         return keg_fail(err, -ENOMEM, "overlay: out of memory");
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-        return keg_fail_errno(err, "overlay: mount propagation");
     int r = mount_reopened(overlay, fds, err);
     if (r < 0)
         return r;
@@ -197,10 +198,13 @@ static int leave_namespace(int ns_fd, int cwd_fd, struct keg_err *err)
     return 0;
 }
 
+/* Both run in the private namespace, and return the mount's fd. */
+typedef int mount_function(const struct overlay *overlay, bool *ret_stays, struct keg_err *err);
+
 /* The mount is made in a namespace of its own, so that the machine never sees it, and copied out of
  * there. A kernel that cannot copy it (before 5.2) leaves the caller in that namespace: it ends
  * with the process. */
-static int mount_classic(const struct overlay *overlay, struct keg_err *err)
+static int mount_privately(const struct overlay *overlay, mount_function *make, struct keg_err *err)
 {
     _cleanup_fd_ int ns = keg_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY, 0);
     _cleanup_fd_ int cwd = keg_openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0);
@@ -209,11 +213,143 @@ static int mount_classic(const struct overlay *overlay, struct keg_err *err)
     if (unshare(CLONE_NEWNS) < 0)
         return keg_fail_errno(err, "overlay: private mount namespace");
     bool stays = false;
-    _cleanup_fd_ int fd = mount_at_place(overlay, &stays, err);
+    _cleanup_fd_ int fd = mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0
+                              ? keg_fail_errno(err, "overlay: mount propagation")
+                              : make(overlay, &stays, err);
     int r = stays ? 0 : leave_namespace(ns, cwd, fd < 0 ? NULL : err);
     if (fd < 0 || r < 0)
         return fd < 0 ? fd : r;
     return TAKE_FD(fd);
+}
+
+/* ---- id-mapped layers */
+
+static void close_all(int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        keg_cleanup_fd(&fds[i]);
+}
+
+/* A detached copy of the folder ${fd}, shown by the maps of ${userns_fd}. */
+static int map_folder(int fd, int userns_fd, struct keg_err *err)
+{
+    _cleanup_fd_ int copy = mount_clone(fd, false);
+    if (copy < 0)
+        return keg_fail(err, copy, "overlay: copy a layer's mount: %s", keg_errno_text(copy));
+    int r = mount_map_ids(copy, userns_fd, false, err);
+    return r < 0 ? keg_wrap(err, "overlay: a layer") : TAKE_FD(copy);
+}
+
+static int map_all(const struct overlay *overlay, int userns_fd, int *fds, struct keg_err *err)
+{
+    for (size_t i = 0; i <= overlay->count; i++)
+        fds[i] = -1;
+    for (size_t i = 0; i <= overlay->count; i++) {
+        int fd = i < overlay->count ? overlay->lower_fds[i] : overlay->dirfd;
+        fds[i] = map_folder(fd, userns_fd, err);
+        if (fds[i] < 0)
+            return fds[i];
+    }
+    return 0;
+}
+
+/* Whom overlayfs makes its own files as, in the upper folder: the kernel remembers the file system
+ * ids and capabilities of who mounts. Root's would not be mapped there. */
+struct owner {
+    uid_t uid;
+    gid_t gid;
+    struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3];
+};
+
+static struct __user_cap_header_struct this_process(void)
+{
+    return (struct __user_cap_header_struct){.version = _LINUX_CAPABILITY_VERSION_3};
+}
+
+/* As these from now on, with ${owner}.held as ever: setfsuid(2) takes some away. */
+static int become(uid_t uid, gid_t gid, const struct owner *owner)
+{
+    struct __user_cap_header_struct header = this_process();
+    (void)setfsgid(gid);
+    (void)setfsuid(uid);
+    if ((uid_t)setfsuid((uid_t)-1) != uid || (gid_t)setfsgid((gid_t)-1) != gid)
+        return -EPERM;
+    return syscall(SYS_capset, &header, owner->held) < 0 ? -errno : 0;
+}
+
+static int read_owner(int dirfd, struct owner *ret)
+{
+    struct __user_cap_header_struct header = this_process();
+    struct stat st;
+    if (fstat(dirfd, &st) < 0 || syscall(SYS_capget, &header, ret->held) < 0)
+        return -errno;
+    ret->uid = st.st_uid;
+    ret->gid = st.st_gid;
+    return 0;
+}
+
+static int mount_as_owner(const struct overlay *overlay, struct keg_err *err)
+{
+    struct owner owner;
+    int r = read_owner(overlay->dirfd, &owner);
+    if (r == 0)
+        r = become(owner.uid, owner.gid, &owner);
+    int fd = r < 0 ? keg_fail(err, r, "overlay: become the owner of the upper folder: %s",
+                              keg_errno_text(r))
+                   : mount_by_context(overlay, err);
+    r = become(geteuid(), getegid(), &owner);
+    if (r == 0 || fd < 0)
+        return fd;
+    (void)close(fd);
+    return keg_fail(err, r, "overlay: become who mounts again: %s", keg_errno_text(r));
+}
+
+static int attach_in(int place, size_t index, int mount_fd)
+{
+    char name[24];
+    (void)snprintf(name, sizeof(name), "%zu", index);
+    if (mkdirat(place, name, 0700) < 0)
+        return -errno;
+    _cleanup_fd_ int fd = keg_openat(place, name, O_PATH | O_DIRECTORY, 0);
+    return fd < 0 ? fd : mount_move(mount_fd, fd);
+}
+
+/* Before Linux 6.15 layers must be attached in the namespace of who mounts. */
+static int attach_and_mount(const struct overlay *overlay, bool *ret_stays, struct keg_err *err)
+{
+    (void)ret_stays;
+    if (mount("tmpfs", PRIVATE_PLACE, "tmpfs", 0, "mode=700") < 0)
+        return keg_fail_errno(err, "overlay: private place");
+    _cleanup_fd_ int place = keg_openat(AT_FDCWD, PRIVATE_PLACE, O_PATH | O_DIRECTORY, 0);
+    int r = place < 0 ? place : attach_in(place, overlay->count, overlay->dirfd);
+    for (size_t i = 0; r == 0 && i < overlay->count; i++)
+        r = attach_in(place, i, overlay->lower_fds[i]);
+    if (r < 0)
+        return keg_fail(err, r, "overlay: attach a layer: %s", keg_errno_text(r));
+    r = mount_as_owner(overlay, err);
+    return r == -EINVAL ? keg_wrap(err, "id-mapped (Linux 5.19 can)") : r;
+}
+
+/* ${fds}: the mapped lowers, and behind them the mapped folder of upper and work. */
+static int mount_copies(const struct overlay *overlay, const int *fds, struct keg_err *err)
+{
+    struct overlay mapped = *overlay;
+    mapped.lower_fds = fds;
+    mapped.dirfd = fds[overlay->count];
+    int r = mount_as_owner(&mapped, err);
+    return r == -EINVAL ? mount_privately(&mapped, attach_and_mount, err) : r;
+}
+
+static int mount_mapped(const struct overlay *overlay, int userns_fd, struct keg_err *err)
+{
+    _cleanup_free_ int *fds = calloc(overlay->count + 1, sizeof(*fds));
+    if (!fds)
+        return keg_fail(err, -ENOMEM, "overlay: out of memory");
+    int r = map_all(overlay, userns_fd, fds, err);
+    if (r == 0)
+        r = mount_copies(overlay, fds, err);
+    close_all(fds, overlay->count + 1);
+    return r;
 }
 
 /* A crash left `volatile` in the work folder: the kernel refuses to mount until it is gone, since
@@ -235,14 +371,12 @@ int run_overlay_mount(const int *lower_fds, size_t count, int dirfd, bool volati
         .lower_fds = lower_fds, .count = count, .dirfd = dirfd, .volatile_upper = volatile_upper};
     if (count == 0)
         return keg_fail(err, -EINVAL, "overlay: no layer to mount");
-    if (userns_fd >= 0)
-        return keg_fail(err, -ENOTSUP, "overlay: id-mapped layers");
     int r = forget_volatile(dirfd);
     if (r < 0)
         return keg_fail(err, r, "overlay: remove the mark of a crash: %s", keg_errno_text(r));
-    r = mount_by_context(&overlay, err);
-    if (r == -ENOSYS)
-        r = mount_classic(&overlay, err);
+    r = userns_fd < 0 ? mount_by_context(&overlay, err) : mount_mapped(&overlay, userns_fd, err);
+    if (r == -ENOSYS && userns_fd < 0)
+        r = mount_privately(&overlay, mount_at_place, err);
     if (r < 0)
         return r;
     *ret_mountfd = r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A root to launch in. */
 #include "launch_box.h"
+#include "run/mount.h"
 
 #include <criterion/criterion.h>
 #include <linux/filter.h>
@@ -152,4 +153,20 @@ void box_forget_new_calls(void)
                                 SYS_open_tree,  SYS_move_mount, SYS_mount_setattr, SYS_close_range,
                                 SYS_pidfd_open, SYS_clone3};
     box_forget(calls, KEG_ARRAY_SIZE(calls));
+}
+
+void box_needs_mapped_mounts(void)
+{
+    struct run_id_maps maps = {0};
+    struct keg_err err = KEG_ERR_INIT;
+    int userns;
+    cr_assert(run_id_maps_add(&maps, 0, 100000, 65536) == 0);
+    cr_assert(run_user_namespace_make(&maps, &maps, &userns, &err) == 0, "%s", err.text);
+    run_id_maps_done(&maps);
+    _cleanup_fd_ int fd = keg_openat(AT_FDCWD, "/mnt", O_PATH | O_DIRECTORY, 0);
+    _cleanup_fd_ int copy = mount_clone(fd, false);
+    int r = copy < 0 ? copy : mount_map_ids(copy, userns, false, &err);
+    (void)close(userns);
+    if (r < 0)
+        cr_skip_test("this kernel cannot map ids on a tmpfs: %s", err.text);
 }

@@ -38,3 +38,6 @@ void box_write(const char *path, const void *text, size_t length, mode_t mode);
 void box_forget(const int *calls, size_t count);
 /* box_forget_new_calls(): All that keg has a fallback for: Linux 5.3 or so. */
 void box_forget_new_calls(void);
+/* box_needs_mapped_mounts(): Skip the test where a tmpfs, which the box is on, cannot be id-mapped
+ * (Linux before 6.3). */
+void box_needs_mapped_mounts(void);

@@ -315,6 +315,75 @@ Test(launch_mounts, an_overlay_without_an_upper_folder_is_an_error_that_says_so)
     cr_expect_eq(run_overlay_mount(&fd, 0, dirfd, false, -1, &mount_fd, &box.err), -EINVAL);
 }
 
+/* ---- overlay roots for a user namespace */
+
+static int make_user_namespace(void)
+{
+    struct run_id_maps maps = {0};
+    int fd;
+    cr_assert(run_id_maps_add(&maps, 0, 100000, 65536) == 0);
+    cr_assert(run_user_namespace_make(&maps, &maps, &fd, &box.err) == 0, "%s", box.err.text);
+    run_id_maps_done(&maps);
+    return fd;
+}
+
+static uid_t owner_of(int dirfd, const char *path)
+{
+    struct stat st;
+    cr_assert(fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0, "%s", path);
+    return st.st_uid;
+}
+
+static int mount_mapped_overlay(void)
+{
+    int fds[3], mount_fd, dirfd = open_upper(), userns = make_user_namespace();
+    make_layers(fds, 2);
+    fds[2] = keg_openat(AT_FDCWD, BOX_ROOT, O_PATH | O_DIRECTORY, 0);
+    cr_assert(chown("/mnt/layers/1/1", 1000, 1000) == 0);
+    int r = run_overlay_mount(fds, 3, dirfd, false, userns, &mount_fd, &box.err);
+    cr_assert(r == 0, "%s", box.err.text);
+    (void)close(userns);
+    return mount_fd;
+}
+
+Test(launch_mounts, layers_of_root_are_shown_as_the_user_namespaces_root)
+{
+    box_needs_mapped_mounts();
+    int fd = mount_mapped_overlay();
+    cr_expect_eq(owner_of(fd, "which"), 100000);
+    cr_expect_eq(owner_of(fd, "1"), 101000);
+    cr_expect_eq(owner_of(AT_FDCWD, "/mnt/layers/1/1"), 1000);
+}
+
+Test(launch_mounts, what_the_user_namespaces_root_writes_is_roots_in_the_upper_folder)
+{
+    box_needs_mapped_mounts();
+    box.options.rootfs_fd = mount_mapped_overlay();
+    box.spec->namespaces[RUN_NS_USER].wanted = true;
+    cr_assert(run_id_maps_add(&box.spec->uid_maps, 0, 100000, 65536) == 0);
+    cr_assert(run_id_maps_add(&box.spec->gid_maps, 0, 100000, 65536) == 0);
+    expect("touch /new /1; mkdir -p /folder/in; stat -c '%n %u' /which /1 /new /bin/busybox;"
+           "busybox rm /which; busybox mv /folder /bin; ls /which 2>/dev/null; ls /bin/folder",
+           "/which 0\n/1 1000\n/new 0\n/bin/busybox 0\nin\n");
+    cr_expect_eq(owner_of(AT_FDCWD, "/mnt/c/upper/new"), 0);
+    cr_expect_eq(owner_of(AT_FDCWD, "/mnt/c/upper/bin/folder/in"), 0);
+    cr_expect_eq(owner_of(AT_FDCWD, "/mnt/c/upper/1"), 1000, "copied up");
+    struct stat st;
+    cr_assert(lstat("/mnt/c/upper/which", &st) == 0);
+    cr_expect(S_ISCHR(st.st_mode) && st.st_rdev == 0, "a whiteout");
+}
+
+Test(launch_mounts, a_kernel_that_cannot_map_layers_says_so)
+{
+    static const int calls[] = {SYS_mount_setattr};
+    int fd, mount_fd, dirfd = open_upper(), userns = make_user_namespace();
+    make_layers(&fd, 1);
+    box_forget(calls, 1);
+    cr_expect_eq(run_overlay_mount(&fd, 1, dirfd, false, userns, &mount_fd, &box.err), -ENOSYS);
+    cr_expect_str_eq(box.err.text, "overlay: a layer: this kernel has no id-mapped mounts "
+                                   "(Linux 5.12)");
+}
+
 /* ---- kernels without the calls */
 
 Test(launch_mounts, an_old_kernel_gives_the_same_root)
