@@ -9,9 +9,9 @@
 #include "run/id_map.h"
 #include "run/launch.h"
 
-#include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 static int enter_user_namespace(const struct launch *launch, int channel_fd, struct keg_err *err)
 {
@@ -28,17 +28,18 @@ static int enter_user_namespace(const struct launch *launch, int channel_fd, str
     return 0;
 }
 
-/* Its first process came in with ids of the outside, which own nothing there. */
+/* By the bare calls, as in child_identity.c. Its first process came in with ids of the outside,
+ * which own nothing there. */
 static int become_root(const struct launch *launch, struct keg_err *err)
 {
     uid_t uid = id_map_root(&launch->spec->uid_maps);
     gid_t gid = id_map_root(&launch->spec->gid_maps);
     /* Denied where the map was written without privilege: then there are none of others. */
-    if (setgroups(0, NULL) < 0 && errno != EPERM)
+    if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
         return keg_fail_errno(err, "drop additional groups");
-    if (setresgid(gid, gid, gid) < 0)
+    if (syscall(SYS_setresgid, gid, gid, gid) < 0)
         return keg_fail_errno(err, "become gid %u", gid);
-    if (setresuid(uid, uid, uid) < 0)
+    if (syscall(SYS_setresuid, uid, uid, uid) < 0)
         return keg_fail_errno(err, "become uid %u", uid);
     return 0;
 }

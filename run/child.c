@@ -34,7 +34,7 @@ static int join_namespaces(struct child *child, struct keg_err *err)
 }
 
 /* The process between has said this one's number; nothing of it may come before that. */
-static int await_adoption(struct child *child, struct keg_err *err)
+int child_await_adoption(struct child *child, struct keg_err *err)
 {
     struct channel_message message;
     if (!child->launch->between)
@@ -101,7 +101,7 @@ static int enter_cgroup(struct child *child, struct keg_err *err)
 /* Nobody may look into this process: a pid namespace that was joined has others in it, and what is
  * open here is the host's (CVE-2016-9962). execve ends it. Its files in /proc belong to the
  * machine's root from here on. */
-static int hide_from_others(struct child *child, struct keg_err *err)
+int child_hide(struct child *child, struct keg_err *err)
 {
     (void)child;
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? keg_fail_errno(err, "prctl") : 0;
@@ -109,13 +109,10 @@ static int hide_from_others(struct child *child, struct keg_err *err)
 
 /* In this order. What leaves the host behind comes late, what needs privileges before what drops
  * them. */
-static const struct child_step {
-    const char *name;
-    int (*run)(struct child *child, struct keg_err *err);
-} steps[] = {
-    {"user namespace", await_adoption},
+static const struct child_step steps[] = {
+    {"user namespace", child_await_adoption},
     {"oom score", child_set_oom_score},
-    {"dumpable", hide_from_others},
+    {"dumpable", child_hide},
     {"session keyring", child_join_keyring},
     {"life of the parent", child_die_with_parent},
     {"network namespace", make_netns},
@@ -149,6 +146,7 @@ static const struct child_step {
     {"user", child_set_user},
     {"hooks", child_run_start_hooks},
     {"", child_execute}, /* its words are docker's, and begin with exec */
+    {NULL, NULL},
 };
 
 _Noreturn void child_exit(int channel_fd, const struct keg_err *err)
@@ -175,12 +173,10 @@ _Noreturn void child_main(const struct launch *launch, int channel_fd)
     };
     /* Folders and nodes get exactly the modes that are asked for. */
     (void)umask(0);
-    for (size_t i = 0; i < KEG_ARRAY_SIZE(steps); i++) {
-        if (steps[i].run(&child, &err) >= 0)
-            continue;
-        if (*steps[i].name)
-            (void)keg_wrap(&err, "%s", steps[i].name);
-        break;
-    }
+    const struct child_step *step = launch->joins ? child_join_steps : steps;
+    while (step->run && step->run(&child, &err) >= 0)
+        step++;
+    if (step->run && *step->name)
+        (void)keg_wrap(&err, "%s", step->name);
     child_exit(child.channel_fd, &err);
 }

@@ -30,6 +30,7 @@ struct launch {
     bool initial_user_namespace; /* this process is in it: mknod(2) works */
     bool new_user_namespace;
     bool between;                    /* there is a user namespace: between.c enters it first */
+    bool joins;                      /* run_exec(): all is there, child_join.c enters it */
     int namespace_fds[RUN_NS_COUNT]; /* those to be joined, else -1 */
     const struct state *state;       /* for hooks */
     int gate_fd; /* options.detached: the listening socket that the child waits at; else -1 */
@@ -56,6 +57,16 @@ struct child {
     int *mount_fds; /* one for each mount of the plan; -1: not made, or mount(2) will */
 };
 
+/* One step of a child's life. The name stands in front of what it says when it fails. */
+struct child_step {
+    const char *name;
+    int (*run)(struct child *child, struct keg_err *err);
+};
+
+/* child_join.c: the steps of a process that joins a living container; the last one's `run` is NULL.
+ */
+extern const struct child_step child_join_steps[];
+
 /* child_main(launch, channel_fd): Run all steps and execute; on failure report through
  * ${channel_fd} and exit. Does not return. */
 _Noreturn void child_main(const struct launch *launch, int channel_fd);
@@ -69,6 +80,11 @@ _Noreturn void child_exit(int channel_fd, const struct keg_err *err);
 
 /* child_filesystems.c: the new filesystems of the plan, detached. */
 int child_make_filesystems(struct child *child, struct keg_err *err);
+
+/* child.c: what both kinds of child begin with: the wait of one that the process between cloned,
+ * and the moment from which nobody may look into it. */
+int child_await_adoption(struct child *child, struct keg_err *err);
+int child_hide(struct child *child, struct keg_err *err);
 
 /* child_mounts.c: the mounts of the plan. */
 int child_isolate_mounts(struct child *child, struct keg_err *err);
@@ -85,8 +101,12 @@ int child_make_devices(struct child *child, struct keg_err *err);
 int child_mask_paths(struct child *child, struct keg_err *err);
 int child_make_readonly_paths(struct child *child, struct keg_err *err);
 int child_enter_cwd(struct child *child, struct keg_err *err);
+/* The folder ${fd}, called ${path}, as the working folder, where it is inside of the root. */
+int child_change_folder(int fd, const char *path, struct keg_err *err);
 
-/* child_console.c: the terminal, standard input and output. */
+/* child_console.c: the terminal, standard input and output. A terminal alone, or one that is
+ * /dev/console as well. */
+int child_open_terminal(struct child *child, struct keg_err *err);
 int child_make_console(struct child *child, struct keg_err *err);
 int child_set_stdio(struct child *child, struct keg_err *err);
 /* A session of its own, with the terminal on fd 0 where there is one: in the process that will

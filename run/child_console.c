@@ -67,7 +67,8 @@ static int set_size(const struct run_process *process, int master, struct keg_er
     return 0;
 }
 
-int child_make_console(struct child *child, struct keg_err *err)
+/* Its master goes to the parent, its slave becomes fds 0 to 2. */
+int child_open_terminal(struct child *child, struct keg_err *err)
 {
     if (!child->spec->process.terminal)
         return 0;
@@ -81,8 +82,6 @@ int child_make_console(struct child *child, struct keg_err *err)
     if (fchown(slave, child->spec->process.user.uid, (gid_t)-1) < 0)
         return keg_fail_errno(err, "owner of the terminal");
     int r = set_size(&child->spec->process, master, err);
-    if (r == 0)
-        r = bind_on_console(child, slave, err);
     if (r < 0)
         return r;
     r = channel_send_fd(child->channel_fd, CHANNEL_CONSOLE, master);
@@ -90,6 +89,12 @@ int child_make_console(struct child *child, struct keg_err *err)
         return keg_fail(err, r, "hand over the terminal: %s", keg_errno_text(r));
     child->console_fd = TAKE_FD(slave);
     return 0;
+}
+
+int child_make_console(struct child *child, struct keg_err *err)
+{
+    int r = child_open_terminal(child, err);
+    return r == 0 && child->console_fd >= 0 ? bind_on_console(child, child->console_fd, err) : r;
 }
 
 /* docker's habit, so that a user who is not root can write to /dev/stdout. Anonymous pipes only: a

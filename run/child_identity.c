@@ -6,7 +6,6 @@
 #include "run/labels.h"
 #include "run/sysctl.h"
 
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <poll.h>
@@ -170,7 +169,7 @@ static int explain_groups(const struct child *child, int code, struct keg_err *e
 static int set_groups(const struct child *child, struct keg_err *err)
 {
     const struct run_user *user = &child->spec->process.user;
-    if (setgroups(user->additional_gids_count, user->additional_gids) < 0)
+    if (syscall(SYS_setgroups, user->additional_gids_count, user->additional_gids) < 0)
         return explain_groups(child, -errno, err);
     return 0;
 }
@@ -182,18 +181,20 @@ static int explain_id(const char *kind, unsigned id, struct keg_err *err)
     return keg_fail_errno(err, "%s %u", kind, id);
 }
 
+/* The bare calls: the C library's would have its other threads do the same, of which this clone of
+ * a process that had some has none to answer. */
 static int set_ids(const struct child *child, struct keg_err *err)
 {
     const struct run_user *user = &child->spec->process.user;
     int r = set_groups(child, err);
     if (r < 0)
         return r;
-    if (setresgid(user->gid, user->gid, user->gid) < 0)
+    if (syscall(SYS_setresgid, user->gid, user->gid, user->gid) < 0)
         return explain_id("group", user->gid, err);
     /* Else the kernel takes all capabilities away from who is no longer uid 0. */
     if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
         return keg_fail_errno(err, "keep capabilities");
-    if (setresuid(user->uid, user->uid, user->uid) < 0)
+    if (syscall(SYS_setresuid, user->uid, user->uid, user->uid) < 0)
         return explain_id("user", user->uid, err);
     if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
         return keg_fail_errno(err, "keep capabilities");

@@ -116,23 +116,28 @@ int child_make_readonly_paths(struct child *child, struct keg_err *err)
 
 /* ---- working folder */
 
+/* Where it ends up outside, by a leaked fd, the kernel says "(unreachable)" (CVE-2024-21626). */
+int child_change_folder(int fd, const char *path, struct keg_err *err)
+{
+    char real[PATH_MAX];
+    if (fchdir(fd) < 0)
+        return keg_fail_errno(err, "'%s'", path);
+    if (syscall(SYS_getcwd, real, sizeof(real)) < 0)
+        return keg_fail_errno(err, "'%s'", path);
+    if (real[0] != '/')
+        return keg_fail(err, -EPERM, "'%s' is outside of the container", path);
+    return 0;
+}
+
 /* An image's WORKDIR need not exist. After the pivot, so that no link leads to the host
- * (CVE-2026-55686); and where it does end up outside by a leaked fd, the kernel says
- * "(unreachable)" (CVE-2024-21626). */
+ * (CVE-2026-55686). */
 int child_enter_cwd(struct child *child, struct keg_err *err)
 {
     const char *cwd = child->spec->process.cwd;
-    char real[PATH_MAX];
     if (!cwd || cwd[0] != '/')
         return keg_fail(err, -EINVAL, "'%s' is not absolute", cwd ? cwd : "");
     _cleanup_fd_ int fd = keg_mkdirs_in_root(child->root_fd, cwd, 0755);
     if (fd < 0)
         return keg_fail(err, fd, "'%s': %s", cwd, keg_errno_text(fd));
-    if (fchdir(fd) < 0)
-        return keg_fail_errno(err, "'%s'", cwd);
-    if (syscall(SYS_getcwd, real, sizeof(real)) < 0)
-        return keg_fail_errno(err, "'%s'", cwd);
-    if (real[0] != '/')
-        return keg_fail(err, -EPERM, "'%s' is outside of the container", cwd);
-    return 0;
+    return child_change_folder(fd, cwd, err);
 }

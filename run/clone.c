@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #ifndef CLONE_NEWTIME
@@ -52,6 +53,7 @@ long launch_clone_flags(int flags, int cgroup_fd, int *ret_pidfd, bool *ret_plac
 /* Where this process has to go back to once it has cloned: -1 where it never left. */
 struct way_back {
     int cwd_fd, pid_fd, time_fd;
+    bool dumpable; /* this process was */
 };
 
 static int open_own(const char *path, struct keg_err *err)
@@ -83,6 +85,11 @@ static int enter_pid_namespace(const struct launch *launch, struct way_back *bac
     back->pid_fd = open_own("/proc/self/ns/pid", err);
     if (back->pid_fd < 0)
         return back->pid_fd;
+    /* Those who are there see the child from its birth on, so it is born as one that they may not
+     * look into (CVE-2016-9962). */
+    back->dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return keg_fail_errno(err, "hide the child");
     return setns(fd, CLONE_NEWPID) < 0 ? keg_fail_errno(err, "join the pid namespace") : 0;
 }
 
@@ -129,7 +136,7 @@ static int enter_time_namespace(const struct launch *launch, struct way_back *ba
 
 static int take_on(const struct launch *launch, struct way_back *back, struct keg_err *err)
 {
-    *back = (struct way_back){-1, -1, -1};
+    *back = (struct way_back){-1, -1, -1, false};
     /* The process between does this itself: once it is in the user namespace. */
     int r = launch->between ? 0 : enter_pid_namespace(launch, back, err);
     if (r == 0 && !launch->between)
@@ -146,12 +153,22 @@ static void go_back(const struct way_back *back)
         (void)setns(back->pid_fd, CLONE_NEWPID);
     if (back->time_fd >= 0)
         (void)setns(back->time_fd, CLONE_NEWTIME);
+    if (back->dumpable)
+        (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     keg_cleanup_fd(&back->cwd_fd);
     keg_cleanup_fd(&back->pid_fd);
     keg_cleanup_fd(&back->time_fd);
 }
 
 /* ---- clone */
+
+/* The folder to be born in. A process with CPUs of its own until it enters the cgroup enters by
+ * itself; and one that joins may find no cgroup. */
+static int birth_cgroup(const struct launch *launch)
+{
+    bool enters = launch->joins && launch->spec->process.cpu_affinity_initial;
+    return launch->cgroup && !enters ? cgroup_clone_fd(launch->cgroup) : -1;
+}
 
 static pid_t clone_blocked(struct launch *launch, const int channel_fds[static 2], int *ret_pidfd,
                            struct keg_err *err)
@@ -163,7 +180,7 @@ static pid_t clone_blocked(struct launch *launch, const int channel_fds[static 2
         launch->between ? (launch->new_user_namespace ? CLONE_NEWUSER : 0) : launch->clone_flags;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
-    long pid = launch_clone_flags(flags, cgroup_clone_fd(launch->cgroup), &pidfd, &placed);
+    long pid = launch_clone_flags(flags, birth_cgroup(launch), &pidfd, &placed);
     if (pid == 0) {
         launch->attach_self = !placed;
         /* With its own copy of the parent's end it would never hear that the parent is gone. */

@@ -34,6 +34,19 @@ int container_reap(struct run_container *container);
 int container_write_state(struct run_container *container, enum run_status status,
                           struct keg_err *err);
 
+struct launch;
+struct channel_message;
+
+/* container_adopt(container, launch, pid, err): The process between has ended, or is about to; from
+ * here on its sibling ${pid} is the container's process. */
+int container_adopt(struct run_container *container, const struct launch *launch, pid_t pid,
+                    struct keg_err *err);
+/* container_attend(container, launch, message, err): Take what the child says before it says what
+ * is waited for: a terminal, its wish for id maps or hooks, or why it failed, which is the result.
+ */
+int container_attend(struct run_container *container, const struct launch *launch,
+                     struct channel_message *message, struct keg_err *err);
+
 /* container_run_hooks(container, kind, status, err): Run the hooks of ${kind} of its config.json.
  * All of them, whatever becomes of the first; the first failure is told. */
 int container_run_hooks(const struct run_container *container, enum run_hook_kind kind,

@@ -108,8 +108,8 @@ static int write_id_maps(const struct run_container *container, const struct run
 }
 
 /* The process between is done: from here on its sibling is the container. */
-static int adopt(struct run_container *container, const struct launch *launch, pid_t pid,
-                 struct keg_err *err)
+int container_adopt(struct run_container *container, const struct launch *launch, pid_t pid,
+                    struct keg_err *err)
 {
     (void)container_reap(container);
     keg_cleanup_fd(&container->pidfd);
@@ -134,9 +134,8 @@ static int run_early_hooks(const struct run_container *container, const struct r
     return r == 0 ? answer(container, CHANNEL_HOOKED, err) : r;
 }
 
-/* What the child says before it says what is waited for. Return 0, or a negative code. */
-static int attend(struct run_container *container, const struct launch *launch,
-                  struct channel_message *message, struct keg_err *err)
+int container_attend(struct run_container *container, const struct launch *launch,
+                     struct channel_message *message, struct keg_err *err)
 {
     switch ((int)message->kind) {
     case CHANNEL_FAILED:
@@ -167,7 +166,7 @@ static int await(struct run_container *container, const struct launch *launch,
             return fail_silent_end(container, err);
         if (ret->kind == kind)
             return 0;
-        r = attend(container, launch, ret, err);
+        r = container_attend(container, launch, ret, err);
         if (r < 0)
             return r;
     }
@@ -180,7 +179,7 @@ static int meet_child(struct run_container *container, const struct launch *laun
     if (!launch->between)
         return 0;
     int r = await(container, launch, CHANNEL_CHILD, &message, err);
-    return r == 0 ? adopt(container, launch, message.pid, err) : r;
+    return r == 0 ? container_adopt(container, launch, message.pid, err) : r;
 }
 
 /* ---- state */

@@ -196,12 +196,18 @@ int launch_confine(struct launch *launch, struct keg_err *err)
     return r < 0 ? keg_fail(err, r, "seccomp: %s", keg_errno_text(r)) : 0;
 }
 
+void launch_init(struct launch *launch, const struct run_spec *spec,
+                 const struct run_options *options)
+{
+    *launch = (struct launch){.spec = spec, .options = options, .gate_fd = -1, .root_fd = -1};
+    memset(launch->namespace_fds, 0xff, sizeof(launch->namespace_fds));
+    launch->initial_user_namespace = in_initial_user_namespace();
+}
+
 int launch_prepare(const struct run_spec *spec, const struct run_options *options,
                    struct launch *ret, struct keg_err *err)
 {
-    *ret = (struct launch){.spec = spec, .options = options, .gate_fd = -1, .root_fd = -1};
-    memset(ret->namespace_fds, 0xff, sizeof(ret->namespace_fds));
-    ret->initial_user_namespace = in_initial_user_namespace();
+    launch_init(ret, spec, options);
     ret->new_user_namespace = is_new(spec, RUN_NS_USER);
     ret->between = spec->namespaces[RUN_NS_USER].wanted;
     int r = check(spec, options, err);

@@ -11,6 +11,10 @@ int launch_prepare(const struct run_spec *spec, const struct run_options *option
                    struct launch *ret, struct keg_err *err);
 void launch_done(struct launch *launch);
 
+/* launch_init(launch, spec, options): Nothing planned, nothing open yet. */
+void launch_init(struct launch *launch, const struct run_spec *spec,
+                 const struct run_options *options);
+
 /* launch_check_preserved(count, err): Whether fds 3 to 2 + ${count} are ones that this process
  * inherited: -EBADF else. */
 int launch_check_preserved(unsigned count, struct keg_err *err);
