@@ -203,6 +203,30 @@ Test(exec, joins_the_keyring_of_the_container)
     expect(script, "1\n");
 }
 
+static const char same_cgroup[] =
+    "[ \"$(cat /proc/self/cgroup)\" = \"$(cat /proc/1/cgroup)\" ] && echo same";
+
+Test(exec, is_in_the_cgroup_of_the_container)
+{
+    box.spec->resources.memory_limit_bytes = 64 << 20;
+    start();
+    expect(same_cgroup, "same\n");
+    expect("cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null",
+           "67108864\n");
+}
+
+Test(exec, a_folder_below_the_containers_cgroup_must_exist)
+{
+    start();
+    options.cgroup = "nope";
+    set_args("true", NULL, NULL);
+    cr_expect_lt(run(), 0);
+    cr_expect(strstr(box.err.text, "nope") != NULL, "%s", box.err.text);
+    options.cgroup = "../..";
+    cr_expect_lt(run(), 0);
+    options.cgroup = NULL;
+}
+
 /* ---- its end */
 
 Test(exec, gives_back_the_exit_code)
@@ -284,6 +308,44 @@ Test(exec, runs_by_a_handle_that_another_process_opened)
     made = container;
     container = found;
     expect("hostname", "box\n");
+    container = made;
+    run_close(found);
+}
+
+static bool set_frozen(bool frozen)
+{
+    static const char *const words[2][2] = {{"THAWED", "FROZEN"}, {"0", "1"}};
+    char path[128];
+    for (int version = 0; version < 2; version++) {
+        (void)snprintf(path, sizeof(path),
+                       version ? "/sys/fs/cgroup/keg/%s/cgroup.freeze"
+                               : "/sys/fs/cgroup/freezer/keg/%s/freezer.state",
+                       box.id);
+        const char *word = words[version][frozen];
+        if (keg_write_file(AT_FDCWD, path, word, strlen(word)) == 0)
+            return true;
+    }
+    return false;
+}
+
+Test(exec, not_in_a_frozen_container)
+{
+    struct run_container *found, *made;
+    box.options.all_controllers = true;
+    start();
+    if (!set_frozen(true))
+        cr_skip_test("no freezer here");
+    cr_assert(run_open(box.options.rundir_fd, box.id, &found, &box.err) == 0, "%s", box.err.text);
+    made = container;
+    container = found;
+    while (run_status(container) != RUN_PAUSED)
+        (void)usleep(1000);
+    set_args("true", NULL, NULL);
+    expect_failure(-EBUSY, "the container is paused");
+    cr_assert(set_frozen(false));
+    while (run_status(container) != RUN_RUNNING)
+        (void)usleep(1000);
+    cr_expect_eq(run(), 0, "%s", box.err.text);
     container = made;
     run_close(found);
 }

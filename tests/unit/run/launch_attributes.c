@@ -340,6 +340,54 @@ Test(launch_attributes, preserved_fds_must_be_the_callers)
     cr_expect_eq(run_without_fds(3, "true"), 200 + EBADF);
 }
 
+/* ---- in a user namespace */
+
+static void add_user_namespace(uint32_t size)
+{
+    box.spec->namespaces[RUN_NS_USER].wanted = true;
+    cr_assert(run_id_maps_add(&box.spec->uid_maps, 0, 0, size) == 0);
+    cr_assert(run_id_maps_add(&box.spec->gid_maps, 0, 0, size) == 0);
+}
+
+Test(launch_attributes, a_user_namespace_changes_nothing_of_them)
+{
+    const struct run_rlimit limit = {nofile, 300, 400};
+    add_user_namespace(65536);
+    box.spec->process.oom_score_adj_set = true;
+    box.spec->process.oom_score_adj = 77;
+    set_limits(&limit, 1);
+    set_scheduler((struct run_scheduler){.policy = SCHED_BATCH, .nice = -3});
+    expect("cat /proc/1/oom_score_adj; ulimit -n", "77\n300\n");
+    expect_scheduled(SCHED_BATCH, 0, -3);
+}
+
+/* Root of a user namespace holds all in it, whatever its maker held: what was not granted must be
+ * taken away. */
+Test(launch_attributes, capabilities_in_a_user_namespace_are_those_of_the_spec)
+{
+    const struct run_capabilities given = {BIT(24) | BIT(0), BIT(24) | BIT(0), 0, BIT(24) | BIT(0),
+                                           0};
+    const struct run_capabilities fewer = {BIT(0), BIT(0), 0, BIT(0), 0};
+    add_user_namespace(65536);
+    box.spec->process.capabilities = given;
+    expect("grep ^CapBnd /proc/self/status", "CapBnd:\t0000000001000001\n");
+    box.spec->process.capabilities = fewer;
+    expect("grep ^CapBnd /proc/self/status", "CapBnd:\t0000000000000001\n");
+}
+
+Test(launch_attributes, groups_without_a_mapping_are_refused)
+{
+    static gid_t gids[] = {0, 70000};
+    add_user_namespace(65536);
+    box.spec->process.user.additional_gids = gids;
+    box.spec->process.user.additional_gids_count = 2;
+    int code = box_run_script(&box, "true");
+    box.spec->process.user.additional_gids = NULL;
+    cr_expect_eq(code, -EINVAL);
+    cr_expect_str_eq(box.err.text,
+                     "user: not all additional groups have a mapping in the user namespace");
+}
+
 /* ---- keyring */
 
 static bool shows_keyring(const char *id, const char *permissions)
