@@ -36,6 +36,7 @@ struct cmd_launch {
     struct run_id_maps uid_maps, gid_maps; /* of a new user namespace */
     struct cmd_id_lease *id_lease;         /* the ids it has to itself, or NULL */
     struct in_addr address;                /* leased when s_addr is not 0 */
+    struct run_network_user network_user;  /* with PLAN_NETWORK_USER */
     struct run_user user;
     char *home;
     struct run_spec *spec;

@@ -38,15 +38,39 @@ static int write_own(const struct cmd_launch *launch, const char *name, struct k
                : 0;
 }
 
+/* What a user-mode network calls from: the address that this machine has towards others. Connecting
+ * a datagram socket sends nothing. */
+static bool outward_address(char text[static INET_ADDRSTRLEN])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(53)};
+    socklen_t length = sizeof(address);
+    _cleanup_fd_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && inet_pton(AF_INET, "192.0.2.1", &address.sin_addr) == 1 &&
+           connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+           getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+           inet_ntop(AF_INET, &address.sin_addr, text, INET_ADDRSTRLEN);
+}
+
+/* Its own address, and the one where it reaches the host. */
+static bool addresses(const struct cmd_launch *launch, char own[static INET_ADDRSTRLEN],
+                      char host[static INET_ADDRSTRLEN])
+{
+    if (launch->network == PLAN_NETWORK_USER) {
+        (void)snprintf(own, INET_ADDRSTRLEN, "%s", run_network_user_facts.address);
+        return outward_address(host);
+    }
+    return launch->address.s_addr != 0 &&
+           inet_ntop(AF_INET, &launch->address, own, INET_ADDRSTRLEN) &&
+           inet_ntop(AF_INET, &run_network_default.gateway, host, INET_ADDRSTRLEN);
+}
+
 static int write_hosts(const struct cmd_launch *launch, const char *hostname, struct keg_err *err)
 {
     char address[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
-    bool host = launch->network == PLAN_NETWORK_HOST, has = launch->address.s_addr != 0;
+    bool host = launch->network == PLAN_NETWORK_HOST, has = addresses(launch, address, gateway);
     struct keg_buf text;
     if (!host || keg_read_file(AT_FDCWD, "/etc/hosts", KEG_CONF_MAX_BYTES, &text, NULL) < 0)
         text = keg_buf_init(KEG_CONF_MAX_BYTES);
-    (void)inet_ntop(AF_INET, &launch->address, address, sizeof(address));
-    (void)inet_ntop(AF_INET, &run_network_default.gateway, gateway, sizeof(gateway));
     if (!host)
         plan_hosts(hostname, has ? address : NULL, has ? gateway : NULL, &text);
     plan_add_hosts(launch->flags, has ? gateway : NULL, &text);
@@ -65,13 +89,25 @@ static int read_resolv_conf(struct keg_buf *ret)
     return keg_read_file(AT_FDCWD, "/etc/resolv.conf", KEG_CONF_MAX_BYTES, ret, NULL);
 }
 
+/* Where those of the host are out of reach. */
+static const char *servers_instead(enum plan_network network)
+{
+    static char forwarder[64];
+    (void)snprintf(forwarder, sizeof(forwarder), "nameserver %s\n",
+                   run_network_user_facts.nameserver);
+    if (network == PLAN_NETWORK_USER)
+        return forwarder;
+    return network == PLAN_NETWORK_BRIDGE || network == PLAN_NETWORK_PATH ? PLAN_PUBLIC_SERVERS
+                                                                          : NULL;
+}
+
 static int write_resolv_conf(const struct cmd_launch *launch, struct keg_err *err)
 {
     struct keg_buf host, text = keg_buf_init(KEG_CONF_MAX_BYTES);
-    bool own = launch->network == PLAN_NETWORK_BRIDGE || launch->network == PLAN_NETWORK_PATH;
     if (read_resolv_conf(&host) < 0)
         host = keg_buf_init(0);
-    plan_resolv_conf(launch->flags, host.data ? host.data : "", own, &text);
+    plan_resolv_conf(launch->flags, host.data ? host.data : "", servers_instead(launch->network),
+                     &text);
     keg_buf_done(&host);
     return write_own(launch, "resolv.conf", &text, err);
 }

@@ -39,6 +39,7 @@ void cmd_launch_done(struct cmd_launch *launch)
     run_id_maps_done(&launch->gid_maps);
     run_spec_free(launch->spec);
     run_user_done(&launch->user);
+    run_network_user_done(&launch->network_user);
     free(launch->home);
     store_container_done(&launch->container);
     store_image_done(&launch->image);
@@ -129,6 +130,7 @@ static int create_running(struct cmd_launch *launch, const struct cmd_launch_std
         .rootfs_fd = launch->rootfs_fd,
         .network = launch->network == PLAN_NETWORK_BRIDGE ? &run_network_default : NULL,
         .address = launch->address,
+        .network_user = launch->network == PLAN_NETWORK_USER ? &launch->network_user : NULL,
         .die_with_parent = true,
         .init = launch->flags->init,
         .pids_default = launch->flags->pids_limit == INT64_MIN,
@@ -143,6 +145,8 @@ static int create_running(struct cmd_launch *launch, const struct cmd_launch_std
         r = run_create(launch->spec, &options, &launch->running, err);
     if (r < 0)
         return r;
+    if (run_network_complaint(launch->running))
+        cmd_warn("run", "the container has no network: %s", run_network_complaint(launch->running));
     launch->container.started = keg_now();
     r = store_container_write(launch->store, &launch->container, err);
     if (r < 0)
@@ -268,6 +272,27 @@ static int check(const struct plan_flags *flags, const struct cmd_args *args, st
     return plan_check_flags(flags, err);
 }
 
+/* What the bridge is to root a program is to others. */
+static int choose_network(struct cmd_launch *launch)
+{
+    if (launch->network != PLAN_NETWORK_BRIDGE || !cmd_is_rootless())
+        return CMD_EXIT_OK;
+    if (launch->flags->network)
+        return cmd_complain("run", NULL,
+                            "--network %s: only root can make a bridge; without the flag, pasta or "
+                            "slirp4netns connects the container",
+                            launch->flags->network);
+    if (run_network_user_find(getenv("PATH"), &launch->network_user) < 0)
+        return cmd_complain("run", NULL, "out of memory");
+    launch->network = PLAN_NETWORK_USER;
+    if (launch->network_user.programs)
+        return CMD_EXIT_OK;
+    cmd_warn("run", "the container has no network: neither pasta nor slirp4netns is installed "
+                    "(package passt)");
+    launch->network = PLAN_NETWORK_NONE;
+    return CMD_EXIT_OK;
+}
+
 static int run(int argc, char **argv, const struct cmd_globals *globals)
 {
     struct plan_flags flags = {.pids_limit = INT64_MIN};
@@ -288,6 +313,8 @@ static int run(int argc, char **argv, const struct cmd_globals *globals)
         code = cmd_error("run", NULL, &err);
     else
         code = cmd_enter_store("run", globals, &launch.store);
+    if (code == CMD_EXIT_OK)
+        code = choose_network(&launch);
     if (code == CMD_EXIT_OK) {
         warn_capabilities(flags.cap_add);
         code = run_image(&launch, flags.rootfs ? flags.rootfs : args.items[0]);

@@ -89,14 +89,14 @@ static void add_list(const char *word, char *const *values, struct keg_buf *ret)
     (void)keg_buf_str(ret, "\n");
 }
 
-void plan_resolv_conf(const struct plan_flags *flags, const char *host_text, bool own_network,
+void plan_resolv_conf(const struct plan_flags *flags, const char *host_text, const char *instead,
                       struct keg_buf *ret)
 {
     bool any = flags->dns;
     while (*host_text) {
         size_t length = strcspn(host_text, "\n");
         if (!is_replaced(flags, host_text, length) &&
-            !(own_network && is_loopback_server(host_text, length))) {
+            !(instead && is_loopback_server(host_text, length))) {
             (void)keg_buf_add(ret, host_text, length);
             (void)keg_buf_str(ret, "\n");
             any |= begins_with_word(host_text, length, "nameserver");
@@ -107,8 +107,8 @@ void plan_resolv_conf(const struct plan_flags *flags, const char *host_text, boo
         (void)keg_buf_printf(ret, "nameserver %s\n", *d);
     add_list("search", flags->dns_search, ret);
     add_list("options", flags->dns_options, ret);
-    if (!any && own_network)
-        (void)keg_buf_str(ret, "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
+    if (!any && instead)
+        (void)keg_buf_str(ret, instead);
 }
 
 /* ---- flags */

@@ -10,6 +10,7 @@
 
 enum plan_network {
     PLAN_NETWORK_BRIDGE,
+    PLAN_NETWORK_USER, /* what the bridge is to root: run_network_user; no flag names it */
     PLAN_NETWORK_NONE,
     PLAN_NETWORK_HOST,
     PLAN_NETWORK_CONTAINER,
@@ -213,11 +214,13 @@ int plan_check_hosts(const struct plan_flags *flags, struct keg_err *err);
 void plan_hosts(const char *hostname, const char *address, const char *gateway,
                 struct keg_buf *ret);
 void plan_add_hosts(const struct plan_flags *flags, const char *gateway, struct keg_buf *ret);
-/* plan_resolv_conf(flags, host_text, own_network, ret): The text of /etc/resolv.conf: the host's,
- * with name servers on loopback left out where the container has its own network (nobody listens
- * there), and public ones where none is left (as docker does); --dns, --dns-search and --dns-option
- * replace the lines of their kind. Appended to ${ret}. */
-void plan_resolv_conf(const struct plan_flags *flags, const char *host_text, bool own_network,
+/* plan_resolv_conf(flags, host_text, instead, ret): The text of /etc/resolv.conf: the host's, with
+ * name servers on loopback left out where the container has its own network (nobody listens there),
+ * and the lines ${instead} where none is left: PLAN_PUBLIC_SERVERS as docker does; NULL: the
+ * container has the host's network. --dns, --dns-search and --dns-option replace the lines of their
+ * kind. Appended to ${ret}. */
+#define PLAN_PUBLIC_SERVERS "nameserver 8.8.8.8\nnameserver 8.8.4.4\n"
+void plan_resolv_conf(const struct plan_flags *flags, const char *host_text, const char *instead,
                       struct keg_buf *ret);
 
 /* plan_oom_text(limit_bytes, peak_bytes, ret): What to tell of a container whose memory limit

@@ -389,12 +389,12 @@ Test(plan_files, name_servers_on_loopback_are_left_out_of_an_own_network)
         "search lan\nnameserver 127.0.0.53\nnameserver 10.0.0.2\noptions ndots:2";
     struct plan_flags flags = {.tty = false};
     _cleanup_buf_ struct keg_buf own = keg_buf_init(4096), same = keg_buf_init(4096);
-    plan_resolv_conf(&flags, host, true, &own);
+    plan_resolv_conf(&flags, host, PLAN_PUBLIC_SERVERS, &own);
     cr_assert_str_eq(own.data, "search lan\nnameserver 10.0.0.2\noptions ndots:2\n");
-    plan_resolv_conf(&flags, host, false, &same);
+    plan_resolv_conf(&flags, host, NULL, &same);
     cr_assert(strstr(same.data, "127.0.0.53"));
     _cleanup_buf_ struct keg_buf none = keg_buf_init(4096);
-    plan_resolv_conf(&flags, "nameserver ::1\n", true, &none);
+    plan_resolv_conf(&flags, "nameserver ::1\n", PLAN_PUBLIC_SERVERS, &none);
     cr_assert_str_eq(none.data, "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
 }
 
