@@ -50,6 +50,9 @@ static int offer_netns(struct child *child, struct keg_err *err)
     int r = network_loopback_inside(err);
     if (r < 0)
         return r;
+    r = network_prepare_inside();
+    if (r < 0)
+        return keg_fail(err, r, "%s", keg_errno_text(r));
     _cleanup_fd_ int fd = keg_openat(AT_FDCWD, "/proc/self/ns/net", O_RDONLY, 0);
     r = fd < 0 ? fd : channel_send_fd(child->channel_fd, CHANNEL_NETNS_FD, fd);
     return r < 0 ? keg_fail(err, r, "%s", keg_errno_text(r)) : 0;

@@ -24,6 +24,8 @@
 
 const struct run_network_user_facts run_network_user_facts = {ADDRESS, NAMESERVER};
 
+#define SLIRP_READY_FD 3
+
 /* ---- found */
 
 static bool is_program(const char *path)
@@ -70,43 +72,75 @@ void run_network_user_done(struct run_network_user *network)
 
 /* ---- run */
 
-/* Neither lets the container reach what listens on the host's loopback alone. What it says when it
- * is ready goes to its standard output: pasta the number of its process, slirp4netns a "1". */
-int network_user_arguments(const char *program, const char *netns, char ***ret)
+static bool is_pasta(const char *program)
+{
+    return keg_ends_with(program, "pasta");
+}
+
+/* The network namespace is their standard input: they drop the capabilities that would let them
+ * look into another process, and newer pastas close all fds but the standard ones. Neither lets the
+ * container reach what listens on the host's loopback alone. When it is ready, pasta writes its
+ * process's number to fd 1, and slirp4netns, which talks there, a "1" to another. */
+int network_user_arguments(const char *program, char ***ret)
 {
     static const char *const pasta[] = {
-        "--foreground",  "--quiet",
-        "--ipv4-only",   "--config-net",
-        "--ns-ifname",   "eth0",
-        "--address",     ADDRESS,
-        "--netmask",     PREFIX,
-        "--gateway",     GATEWAY,
-        "--dns-forward", NAMESERVER,
-        "--no-map-gw",   "--tcp-ports",
-        "none",          "--udp-ports",
-        "none",          "--tcp-ns",
-        "none",          "--udp-ns",
-        "none",          "--no-netns-quit",
-        "--pid",         "/proc/self/fd/1",
+        "--foreground",
+        "--quiet",
+        "--ipv4-only",
+        "--config-net",
+        "--no-map-gw",
+        "--no-netns-quit",
+        "--ns-ifname",
+        "eth0",
+        "--address",
+        ADDRESS,
+        "--netmask",
+        PREFIX,
+        "--gateway",
+        GATEWAY,
+        "--dns-forward",
+        NAMESERVER,
+        "--tcp-ports",
+        "none",
+        "--udp-ports",
+        "none",
+        "--tcp-ns",
+        "none",
+        "--udp-ns",
+        "none",
+        "--pid",
+        "/proc/self/fd/1",
         "--netns",
+        "/proc/self/fd/0",
+        NULL,
     };
     static const char *const slirp[] = {
-        "--configure",      "--mtu=65520",  "--disable-host-loopback", "--enable-sandbox",
-        "--enable-seccomp", "--ready-fd=1", "--netns-type=path",
+        "--configure",
+        "--mtu=65520",
+        "--disable-host-loopback",
+        "--enable-sandbox",
+        "--enable-seccomp",
+        "--ready-fd=3",
+        "--netns-type=path",
+        "/proc/self/fd/0",
+        "eth0",
+        NULL,
     };
-    bool is_pasta = keg_ends_with(program, "pasta");
-    size_t count = is_pasta ? KEG_ARRAY_SIZE(pasta) : KEG_ARRAY_SIZE(slirp);
+    const char *const *more = is_pasta(program) ? pasta : slirp;
     _cleanup_strv_ char **args = NULL;
     int r = keg_strv_add(&args, program);
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = keg_strv_add(&args, is_pasta ? pasta[i] : slirp[i]);
-    if (r == 0)
-        r = keg_strv_add(&args, netns);
-    if (r == 0 && !is_pasta)
-        r = keg_strv_add(&args, "eth0");
+    for (; r == 0 && *more; more++)
+        r = keg_strv_add(&args, *more);
     if (r == 0)
         *ret = TAKE_PTR(args);
     return r;
+}
+
+/* pasta of 2023 where nobody listens at /dev/log; slirp4netns always. */
+static bool is_chatter(const char *line)
+{
+    return keg_starts_with(line, "Failed to send") || keg_starts_with(line, "WARNING:") ||
+           keg_starts_with(line, "child failed");
 }
 
 const char *network_user_words(char *text)
@@ -114,8 +148,7 @@ const char *network_user_words(char *text)
     const char *words = "it ended without a word";
     char *rest = NULL;
     for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        /* pasta of 2023 where nobody listens at /dev/log. */
-        if (!keg_starts_with(line, "Failed to send"))
+        if (!is_chatter(line))
             words = line;
     return words;
 }
@@ -149,21 +182,24 @@ static int pipes_open(struct pipes *ret)
     return code;
 }
 
-/* In the new process. A session of its own keeps the terminal's Ctrl-C for the container; once it
- * is ready nobody listens to it, and it is not to die of that. */
-static _Noreturn void become(char *const *args, const struct pipes *pipes, pid_t parent)
+/* In the new process. A session of its own keeps the terminal's Ctrl-C for the container. Once the
+ * program is ready nobody listens to it, and it is not to die of that: pasta sees to it, and fails
+ * where somebody else did. */
+static _Noreturn void become(char *const *args, int netns_fd, const struct pipes *pipes,
+                             pid_t parent)
 {
     static char *const no_environment[] = {NULL};
+    const int ready_fd = is_pasta(args[0]) ? STDOUT_FILENO : SLIRP_READY_FD;
     sigset_t none;
-    int null_fd = keg_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, is_pasta(args[0]) ? SIG_DFL : SIG_IGN);
     (void)setsid();
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && null_fd >= 0 &&
-        dup2(null_fd, STDIN_FILENO) == STDIN_FILENO &&
-        dup2(pipes->ready[1], STDOUT_FILENO) == STDOUT_FILENO &&
-        dup2(pipes->words[1], STDERR_FILENO) == STDERR_FILENO)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+        dup2(netns_fd, STDIN_FILENO) == STDIN_FILENO &&
+        dup2(pipes->words[1], STDOUT_FILENO) == STDOUT_FILENO &&
+        dup2(pipes->words[1], STDERR_FILENO) == STDERR_FILENO &&
+        dup2(pipes->ready[1], ready_fd) == ready_fd)
         (void)execve(args[0], args, no_environment);
     _exit(127);
 }
@@ -193,7 +229,7 @@ static int fail_unready(const char *program, int code, int words_fd, struct keg_
     return keg_fail(err, code, "%s: %s", program, network_user_words(text.data));
 }
 
-static int start(char *const *args, pid_t *ret_pid, struct keg_err *err)
+static int start(char *const *args, int netns_fd, pid_t *ret_pid, struct keg_err *err)
 {
     struct pipes pipes;
     pid_t self = getpid();
@@ -202,7 +238,7 @@ static int start(char *const *args, pid_t *ret_pid, struct keg_err *err)
         return keg_fail(err, r, "make a pipe: %s", keg_errno_text(r));
     _cleanup_pid_ pid_t pid = fork();
     if (pid == 0)
-        become(args, &pipes, self);
+        become(args, netns_fd, &pipes, self);
     r = pid < 0 ? -errno : 0;
     pipes_close_writing(&pipes);
     if (r == 0)
@@ -220,15 +256,12 @@ static int start(char *const *args, pid_t *ret_pid, struct keg_err *err)
 int network_user_start(const struct run_network_user *network, int netns_fd, pid_t *ret_pid,
                        struct keg_err *err)
 {
-    char netns[64];
     int r = keg_fail(err, -ENOENT, "neither pasta nor slirp4netns is installed");
-    /* By this process's number: newer pastas close what they inherit. */
-    (void)snprintf(netns, sizeof(netns), "/proc/%d/fd/%d", (int)getpid(), netns_fd);
     for (char **program = network->programs; r < 0 && program && *program; program++) {
         _cleanup_strv_ char **args = NULL;
-        if (network_user_arguments(*program, netns, &args) < 0)
+        if (network_user_arguments(*program, &args) < 0)
             return keg_fail(err, -ENOMEM, "out of memory");
-        r = start(args, ret_pid, err);
+        r = start(args, netns_fd, ret_pid, err);
     }
     return r;
 }

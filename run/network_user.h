@@ -16,9 +16,9 @@ int network_user_start(const struct run_network_user *network, int netns_fd, pid
  * since; reap it where it is a child of this process. Nothing where there is none. */
 void network_user_stop(const struct state *state);
 
-/* network_user_arguments(program, netns, ret): How the program at ${program}, a pasta(1) or else a
- * slirp4netns(1), is run for the network namespace ${netns}, a path. 0 or -ENOMEM. */
-int network_user_arguments(const char *program, const char *netns, char ***ret);
+/* network_user_arguments(program, ret): How the program at ${program}, a pasta(1) or else a
+ * slirp4netns(1), is run, with the network namespace as fd 0. 0 or -ENOMEM. */
+int network_user_arguments(const char *program, char ***ret);
 
 /* network_user_words(text): The line of ${text}, what such a program said, that tells why it ended.
  * Cuts ${text}; never NULL. */
