@@ -131,6 +131,9 @@ int child_set_user(struct child *child, struct keg_err *err);
 int child_run_early_hooks(struct child *child, struct keg_err *err);
 int child_run_start_hooks(struct child *child, struct keg_err *err);
 
+/* child_seccomp.c: the filter, on this process for good; nothing where the spec has none. */
+int child_install_seccomp(const struct child *child, struct keg_err *err);
+
 /* child_exec.c: the gate, and what is behind it. */
 int child_close_others(struct child *child, struct keg_err *err);
 int child_wait_for_start(struct child *child, struct keg_err *err);

@@ -111,24 +111,27 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int install_seccomp(const struct child *child, struct keg_err *err)
+/* The filter holds for pid 1 too, which the program could take over by ptrace(2) otherwise. */
+static int become_init(struct child *child, struct keg_err *err)
 {
-    if (child->spec->seccomp == RUN_SECCOMP_NONE || !child->spec->process.no_new_privileges)
-        return 0;
-    int r = seccomp_install(&child->launch->seccomp, false, err);
-    return r < 0 ? keg_wrap(err, "seccomp") : 0;
+    int r = child->spec->process.no_new_privileges ? child_install_seccomp(child, err) : 0;
+    return r < 0 ? r : init_become(&child->own_arguments, err);
 }
 
+/* The filter comes as late as it can: what a profile does not allow may end the process. */
 int child_execute(struct child *child, struct keg_err *err)
 {
-    int r = install_seccomp(child, err);
-    if (r == 0 && child->options->init)
-        r = init_become(&child->own_arguments, err);
+    bool init = child->options->init;
+    int r = init ? become_init(child, err) : 0;
     if (r == 0)
         r = child_new_session(child, err);
     if (r < 0)
         return r;
     reset_signals();
+    if (child->spec->process.no_new_privileges && !init)
+        r = child_install_seccomp(child, err);
+    if (r < 0)
+        return r;
     return program_execute(child->spec->process.args, child->spec->process.env,
                            &child->launch->program, err);
 }

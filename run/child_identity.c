@@ -225,10 +225,7 @@ static int set_capabilities(const struct run_capabilities *sets, struct keg_err 
  */
 static int set_seccomp_with_privilege(const struct child *child, struct keg_err *err)
 {
-    if (child->spec->seccomp == RUN_SECCOMP_NONE || child->spec->process.no_new_privileges)
-        return 0;
-    int r = seccomp_install(&child->launch->seccomp, false, err);
-    return r < 0 ? keg_wrap(err, "seccomp") : 0;
+    return child->spec->process.no_new_privileges ? 0 : child_install_seccomp(child, err);
 }
 
 int child_set_user(struct child *child, struct keg_err *err)

@@ -191,9 +191,7 @@ int launch_confine(struct launch *launch, struct keg_err *err)
         return r;
     launch->capabilities = cut_capabilities(
         &spec->process, launch->between ? capabilities_known() : run_capabilities_bounding());
-    if (spec->seccomp == RUN_SECCOMP_DEFAULT)
-        r = seccomp_build_default(SECCOMP_NATIVE, launch->capabilities.bounding, &launch->seccomp);
-    return r < 0 ? keg_fail(err, r, "seccomp: %s", keg_errno_text(r)) : 0;
+    return seccomp_prepare(spec, launch->capabilities.bounding, &launch->seccomp, err);
 }
 
 void launch_init(struct launch *launch, const struct run_spec *spec,
@@ -225,6 +223,7 @@ void launch_done(struct launch *launch)
 {
     launch_close_sources(launch);
     rootfs_plan_done(&launch->plan);
+    seccomp_filter_done(&launch->seccomp);
     for (size_t i = 0; i < RUN_NS_COUNT; i++)
         keg_cleanup_fd(&launch->namespace_fds[i]);
     keg_cleanup_fd(&launch->gate_fd);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables that run/seccomp/generate.c writes and run/seccomp.c turns into filters. */
+/* The tables that the programs of the build write: run/seccomp/generate.c for run/seccomp.c, the
+ * default profile; run/seccomp/generate_calls.c for run/seccomp_compile.c, the numbers of all
+ * names. */
 #pragma once
 
 #include <stddef.h>
@@ -48,3 +50,40 @@ struct seccomp_profile {
     size_t abis_count;
     const char *const *names;
 };
+
+/* The ABIs of all machines. */
+enum {
+    SECCOMP_ABI_X86_64,
+    SECCOMP_ABI_X32,
+    SECCOMP_ABI_I386,
+    SECCOMP_ABI_AARCH64,
+    SECCOMP_ABI_ARM,
+    SECCOMP_ABIS
+};
+
+/* arm's own calls are far above all others and do not say where the known numbers end. */
+#define SECCOMP_ARM_PRIVATE 0x0f0000u
+/* The room for them, and for all other numbers of an ABI: generate_calls.c makes sure. */
+#define SECCOMP_PRIVATE_MAX 16
+#define SECCOMP_NUMBERS_MAX 640
+
+/* A name that system calls have somewhere. `name`: its place among all names, which are one text
+ * (pointers would be relocated at each start of keg). `numbers`: -1 where an ABI has none, without
+ * x32's bit. `multiplexer`: i386's number of the call that this one is a part of too (socketcall(2)
+ * or ipc(2)), as part `part`; 0: none. */
+struct seccomp_call {
+    uint16_t name;
+    uint8_t multiplexer;
+    uint8_t part;
+    int32_t numbers[SECCOMP_ABIS];
+};
+
+/* Where the search for a name begins in the table of slots, whose size is a power of two. */
+static inline uint32_t seccomp_hash(const char *name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (; *name; name++)
+        hash = (hash ^ (uint8_t)*name) * 16777619u;
+    return hash;
+}
