@@ -2,13 +2,12 @@
 /* The default seccomp filter, against libseccomp's for the same rules and against the kernel. */
 #include "run/seccomp.h"
 #include "base/base.h"
+#include "seccomp_simulator.h"
 
 #include <criterion/criterion.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,61 +23,6 @@
 
 #define EPERM_ANSWER  (SECCOMP_RET_ERRNO | EPERM)
 #define ENOSYS_ANSWER (SECCOMP_RET_ERRNO | ENOSYS)
-
-/* ------------------------------------------------------------------ what a filter answers, in user
- * space */
-
-static uint32_t load(const struct seccomp_data *data, uint32_t offset)
-{
-    uint32_t word;
-
-    cr_assert(offset + sizeof(word) <= sizeof(*data) && offset % sizeof(word) == 0);
-    memcpy(&word, (const char *)data + offset, sizeof(word));
-    return word;
-}
-
-static bool test_holds(const struct sock_filter *i, uint32_t a)
-{
-    switch (BPF_OP(i->code)) {
-    case BPF_JEQ:
-        return a == i->k;
-    case BPF_JGE:
-        return a >= i->k;
-    case BPF_JGT:
-        return a > i->k;
-    case BPF_JSET:
-        return a & i->k;
-    default:
-        cr_assert_fail("jump %#x", i->code);
-        return false;
-    }
-}
-
-/* The instructions that libseccomp and keg use. */
-static uint32_t run_filter(const struct sock_filter *filter, size_t length,
-                           const struct seccomp_data *data)
-{
-    uint32_t a = 0;
-
-    for (size_t pc = 0; pc < length; pc++) {
-        const struct sock_filter *i = &filter[pc];
-
-        if (i->code == (BPF_LD | BPF_W | BPF_ABS))
-            a = load(data, i->k);
-        else if (i->code == (BPF_ALU | BPF_AND | BPF_K))
-            a &= i->k;
-        else if (i->code == (BPF_RET | BPF_K))
-            return i->k;
-        else if (i->code == (BPF_JMP | BPF_JA))
-            pc += i->k;
-        else if (BPF_CLASS(i->code) == BPF_JMP)
-            pc += test_holds(i, a) ? i->jt : i->jf;
-        else
-            cr_assert_fail("instruction %#x", i->code);
-    }
-    cr_assert_fail("ran over the end");
-    return 0;
-}
 
 /* ------------------------------------------------------------------------------- libseccomp's
  * opinion */
@@ -189,17 +133,6 @@ struct reference {
     size_t length;
 };
 
-static void export_filter(scmp_filter_ctx ctx, struct reference *reference)
-{
-    _cleanup_fd_ int fd = memfd_create("filter", MFD_CLOEXEC);
-    ssize_t size;
-
-    cr_assert_eq(seccomp_export_bpf(ctx, fd), 0);
-    size = pread(fd, reference->filter, sizeof(reference->filter), 0);
-    cr_assert(size > 0 && (size_t)size < sizeof(reference->filter));
-    reference->length = (size_t)size / sizeof(struct sock_filter);
-}
-
 /* Reads what `keg` writes to a config.json as an OCI runtime does. */
 static void reference_init(struct reference *reference, const struct abi *abi, uint64_t bounding)
 {
@@ -214,7 +147,7 @@ static void reference_init(struct reference *reference, const struct abi *abi, u
         cr_assert_eq(seccomp_arch_remove(ctx, seccomp_arch_native()), 0);
     }
     json_array_foreach(json_object_get(reference->json, "syscalls"), i, rule) add_rule(ctx, rule);
-    export_filter(ctx, reference);
+    reference->length = export_filter(ctx, reference->filter, KEG_ARRAY_SIZE(reference->filter));
     seccomp_release(ctx);
 }
 
@@ -256,7 +189,7 @@ static uint32_t expected(const struct reference *reference, const struct seccomp
             abi->base + newer[i].number <= abi->last)
             return json_allows(reference->json, newer[i].name) ? SECCOMP_RET_ALLOW : EPERM_ANSWER;
     }
-    return run_filter(reference->filter, reference->length, data);
+    return simulate_filter(reference->filter, reference->length, data);
 }
 
 static void compare_arguments(const struct seccomp_filter *filter,
@@ -272,10 +205,10 @@ static void compare_arguments(const struct seccomp_filter *filter,
 
         if (!reference->abi->wide && values[i] > UINT32_MAX)
             continue;
-        cr_assert_eq(run_filter(filter->instructions, filter->length, &data),
+        cr_assert_eq(simulate_filter(filter->instructions, filter->length, &data),
                      expected(reference, &data), "%s call %u (argument %#llx): %#x, not %#x",
                      reference->abi->name, number, (unsigned long long)values[i],
-                     run_filter(filter->instructions, filter->length, &data),
+                     simulate_filter(filter->instructions, filter->length, &data),
                      expected(reference, &data));
     }
 }
@@ -345,7 +278,7 @@ Test(seccomp, kills_what_comes_by_an_unknown_abi)
         for (size_t i = 0; i < KEG_ARRAY_SIZE(others); i++) {
             struct seccomp_data data = {.nr = 39, .arch = others[i]};
 
-            cr_assert_eq(run_filter(filter.instructions, filter.length, &data),
+            cr_assert_eq(simulate_filter(filter.instructions, filter.length, &data),
                          SECCOMP_RET_KILL_PROCESS);
         }
         seccomp_filter_done(&filter);
