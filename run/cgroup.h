@@ -166,8 +166,12 @@ const char *cgroup_scope(const struct cgroup *cgroup);
 int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct keg_err *err);
 bool cgroup_is_frozen(const struct cgroup *cgroup);
 
+/* cgroup_complete_update(cgroup, resources): Fill in what can only be written together with what
+ * ${resources} sets: v2's quota and period, the memory limit that a swap limit is counted from. */
+void cgroup_complete_update(const struct cgroup *cgroup, struct run_resources *resources);
 /* cgroup_apply(cgroup, plan, err): Write ${plan} to a living container's folders; what was written
- * is put back where a later write fails. Device rules replace the old ones. */
+ * is put back where a later write fails. Device rules replace the old ones, while the container is
+ * frozen where it can be. -EBUSY: memory_check_before_update, and more is used. */
 int cgroup_apply(struct cgroup *cgroup, const struct cgroup_plan *plan, struct keg_err *err);
 
 /* cgroup_attach_fds(cgroup): Open again what cgroup_attach_self() needs, for run_exec(); closed by
@@ -180,6 +184,8 @@ int cgroup_descend(struct cgroup *cgroup, const char *path, struct keg_err *err)
 /* cgroup_pids(cgroup, ret, ret_count, err): All processes in it and below, sorted, each once; for
  * the caller to free. */
 int cgroup_pids(const struct cgroup *cgroup, pid_t **ret, size_t *ret_count, struct keg_err *err);
+/* cgroup_signal(cgroup, signal, err): To all of them. */
+int cgroup_signal(const struct cgroup *cgroup, int signal, struct keg_err *err);
 /* cgroup_stats_read(cgroup, ret, err), cgroup_oom_eventfd(cgroup, err): as run_stats_read() and
  * run_oom_eventfd(). */
 int cgroup_stats_read(const struct cgroup *cgroup, struct run_stats *ret, struct keg_err *err);

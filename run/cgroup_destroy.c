@@ -19,7 +19,7 @@ static void kill_listed(int folder_fd, const char *inside)
     struct cgroup_members members = {0};
     (void)cgroup_list_members(folder_fd, false, &members);
     for (size_t i = 0; i < members.count; i++)
-        cgroup_signal_member(members.pids[i], inside, SIGKILL);
+        (void)cgroup_signal_member(members.pids[i], inside, SIGKILL);
     free(members.pids);
 }
 

@@ -89,72 +89,6 @@ static int set_v1(int folder_fd, bool frozen)
     }
 }
 
-static bool is_listed(const struct cgroup_members *members, pid_t pid)
-{
-    for (size_t i = 0; i < members->count; i++)
-        if (members->pids[i] == pid)
-            return true;
-    return false;
-}
-
-/* Return how many were moved, or -errno. */
-static int move_into(int freezer_fd, const pid_t *pids, size_t count)
-{
-    struct cgroup_members inside = {0};
-    int moved = 0, result = cgroup_list_members(freezer_fd, true, &inside);
-    for (size_t i = 0; result == 0 && i < count; i++) {
-        char text[16];
-        if (is_listed(&inside, pids[i]))
-            continue;
-        int length = snprintf(text, sizeof(text), "%d", (int)pids[i]);
-        result = keg_write_file(freezer_fd, "cgroup.procs", text, (size_t)length);
-        moved += result == 0;
-        if (result == -ESRCH) /* it has ended */
-            result = 0;
-    }
-    free(inside.pids);
-    return result < 0 ? result : moved;
-}
-
-/* Move all that is in the container's other folders. What is forked meanwhile by one that was not
- * moved yet is where that was, and the next look finds it. */
-static int move_members(const struct cgroup *cgroup, int freezer_fd, struct keg_err *err)
-{
-    int64_t deadline = keg_monotonic_ms() + CGROUP_DESTROY_TIMEOUT_MS;
-    for (int moved = 1; moved > 0;) {
-        _cleanup_free_ pid_t *pids = NULL;
-        size_t count;
-        int result = cgroup_pids(cgroup, &pids, &count, err);
-        if (result < 0)
-            return result;
-        moved = move_into(freezer_fd, pids, count);
-        if (moved < 0)
-            return keg_fail(err, moved, "move the processes to the freezer: %s",
-                            keg_errno_text(moved));
-        if (keg_monotonic_ms() > deadline)
-            return keg_fail(err, -ETIMEDOUT,
-                            "its processes fork faster than they can be moved to a freezer");
-    }
-    return 0;
-}
-
-/* A start spares the folder that only a pause needs. */
-static int add_freezer(struct cgroup *cgroup, struct keg_err *err)
-{
-    struct cgroup_layout layout;
-    const struct cgroup_plan none = {0};
-    size_t before = cgroup->count;
-    cgroup_layout_detect(CGROUP_DEFAULT_SET | CGROUP_BIT(CGROUP_FREEZER), &layout);
-    if (cgroup->v2 || cgroup->count == 0 || !(layout.controllers & CGROUP_BIT(CGROUP_FREEZER)))
-        return keg_fail(err, -ENOTSUP, "container '%s' has no freezer", cgroup->id);
-    int result = cgroup_make_v1(cgroup, &layout, CGROUP_BIT(CGROUP_FREEZER), &none, err);
-    if (result == 0 && cgroup->count == before)
-        result = keg_fail(err, -EACCES, "container '%s' has no freezer, and may not make one",
-                          cgroup->id);
-    return result < 0 ? result
-                      : move_members(cgroup, cgroup_folder_fd(cgroup, CGROUP_FREEZER), err);
-}
-
 int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct keg_err *err)
 {
     const char *verb = frozen ? "freeze" : "thaw";
@@ -163,7 +97,7 @@ int cgroup_freeze(struct cgroup *cgroup, bool frozen, struct keg_err *err)
     if (fd < 0 && !frozen)
         return 0;
     if (fd < 0) {
-        result = add_freezer(cgroup, err);
+        result = cgroup_add_late(cgroup, CGROUP_FREEZER, err);
         if (result < 0)
             return result;
         fd = cgroup_folder_fd(cgroup, CGROUP_FREEZER);

@@ -26,6 +26,9 @@ struct cgroup {
     int folder_of[CGROUP_CONTROLLERS]; /* index into folders, or -1 */
 };
 
+/* v1 has no word for unlimited memory: LONG_MAX in whole pages, whatever their size. */
+#define CGROUP_V1_UNLIMITED (INT64_MAX - 0xffff)
+
 /* cgroup_new(layout, id): One without folders, or NULL. */
 struct cgroup *cgroup_new(const struct cgroup_layout *layout, const char *id);
 
@@ -58,6 +61,11 @@ int cgroup_make_v2(struct cgroup *cgroup, const struct cgroup_layout *layout, un
                    const struct cgroup_plan *plan, struct keg_err *err);
 void cgroup_unmake(struct cgroup *cgroup);
 
+/* cgroup_add_late(cgroup, controller, err): v1: Make a folder for ${controller} while the container
+ * lives, and move its processes there. -ENOTSUP: there is no such hierarchy, or no container in any;
+ * -EACCES: not allowed. */
+int cgroup_add_late(struct cgroup *cgroup, enum cgroup_controller controller, struct keg_err *err);
+
 /* cgroup_write_plan(cgroup, plan, err): Write the limits and attach the program. */
 int cgroup_write_plan(const struct cgroup *cgroup, const struct cgroup_plan *plan,
                       struct keg_err *err);
@@ -88,8 +96,9 @@ int cgroup_list_members(int folder_fd, bool below, struct cgroup_members *member
 const char *cgroup_path_inside(const char *path);
 
 /* cgroup_signal_member(pid, inside, signal): Send ${signal} to ${pid}, by pidfd, if it is in a
- * cgroup with the path ${inside} (see above) or below it; never to this process. */
-void cgroup_signal_member(pid_t pid, const char *inside, int signal);
+ * cgroup with the path ${inside} (see above) or below it, and say whether it was; never to this
+ * process. */
+bool cgroup_signal_member(pid_t pid, const char *inside, int signal);
 
 /* cgroup_read_text(dirfd, path, text, size): The file's text, NUL-terminated, cut at ${size}.
  * Return its length or -errno. */

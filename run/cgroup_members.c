@@ -12,6 +12,8 @@
 /* One line a process; /proc/sys/kernel/pid_max is at most 2^22. */
 #define CGROUP_PROCS_MAX_BYTES (32u * 1024 * 1024)
 #define MEMBERS_STEP           64
+/* A process that forks between two rounds has one child; nobody outruns this many. */
+#define KILL_ROUNDS 8
 
 void cgroup_each_child(int folder_fd, void (*visit)(int folder_fd, const char *name, void *data),
                        void *data)
@@ -175,12 +177,41 @@ static bool is_in_cgroup(pid_t pid, const char *inside)
     return false;
 }
 
-void cgroup_signal_member(pid_t pid, const char *inside, int signal)
+bool cgroup_signal_member(pid_t pid, const char *inside, int signal)
 {
     if (pid <= 0 || pid == getpid())
-        return;
+        return false;
     _cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     /* Asked after it was opened: the number may be another process by now. */
-    if (pidfd >= 0 && is_in_cgroup(pid, inside))
-        syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+    if (pidfd < 0 || !is_in_cgroup(pid, inside))
+        return false;
+    (void)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+    return true;
+}
+
+/* What a process forks between the listing and its end is found by the next round; SIGKILL leaves
+ * nobody to fork in the end. */
+static int signal_all(const struct cgroup *cgroup, int signal, size_t *ret_count)
+{
+    _cleanup_free_ pid_t *pids = NULL;
+    int result = cgroup_pids(cgroup, &pids, ret_count, NULL);
+    if (result < 0)
+        return result;
+    for (size_t i = 0; i < *ret_count; i++)
+        for (size_t folder = 0; folder < cgroup->count; folder++)
+            if (cgroup_signal_member(pids[i], cgroup_path_inside(cgroup->paths[folder]), signal))
+                break;
+    return 0;
+}
+
+int cgroup_signal(const struct cgroup *cgroup, int signal, struct keg_err *err)
+{
+    size_t count;
+    if (signal == SIGKILL && cgroup->v2 && cgroup->count &&
+        keg_write_file(cgroup->folders[0].fd, "cgroup.kill", "1", 1) == 0)
+        return 0;
+    int result = signal_all(cgroup, signal, &count);
+    for (int round = 0; result == 0 && signal == SIGKILL && count && round < KILL_ROUNDS; round++)
+        result = signal_all(cgroup, signal, &count);
+    return result < 0 ? keg_fail(err, result, "signal %d: %s", signal, keg_errno_text(result)) : 0;
 }

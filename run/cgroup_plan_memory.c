@@ -46,9 +46,17 @@ static int plan_explicit_swap(const struct cgroup_planner *p)
     return plan_swap(p, limit, total, false);
 }
 
+/* v1: memory plus swap may not be below memory, so that it must go as well. */
+static int plan_unlimited_swap(const struct cgroup_planner *p)
+{
+    return cgroup_plan_is_v2(p) ? 0 : plan_swap(p, -1, -1, true);
+}
+
 static int plan_default_swap(const struct cgroup_planner *p)
 {
     int64_t limit = p->resources->memory_limit_bytes, total;
+    if (limit < 0 && p->flags & CGROUP_PLAN_UPDATE)
+        return plan_unlimited_swap(p);
     if (limit <= 0 || !(p->flags & CGROUP_PLAN_SWAP_DEFAULT))
         return 0;
     if (__builtin_mul_overflow(limit, 2, &total))
@@ -81,6 +89,8 @@ static int plan_reservation(const struct cgroup_planner *p)
 int cgroup_plan_memory(const struct cgroup_planner *p)
 {
     int64_t limit = p->resources->memory_limit_bytes;
+    if (p->resources->memory_check_before_update)
+        p->plan->memory_check_before_bytes = limit;
     if (limit) {
         int result = check_amount(p, "memory limit", limit);
         struct cgroup_write write = {.controller = CGROUP_MEMORY,

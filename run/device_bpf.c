@@ -167,27 +167,98 @@ static int sys_bpf(int command, union bpf_attr *attr)
     return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
 }
 
+#define PROGRAM_NAME "keg_devices"
+/* What a folder may have attached directly; the kernel allows 64 (BPF_CGROUP_MAX_PROGS). */
+#define PROGRAMS_MAX 64
+
+/* Return the program's fd or a negative code. */
+static int load(const struct bpf_insn *program, size_t length, struct keg_err *err)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof(attr));
+    attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+    attr.insns = (uint64_t)(uintptr_t)program;
+    attr.insn_cnt = (uint32_t)length;
+    attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
+    memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
+    int fd = sys_bpf(BPF_PROG_LOAD, &attr);
+    return fd < 0 ? keg_fail_errno(err, "device rules: load the device program") : fd;
+}
+
+static int attach(int cgroup_fd, int program_fd, struct keg_err *err)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof(attr));
+    attr.target_fd = (uint32_t)cgroup_fd;
+    attr.attach_bpf_fd = (uint32_t)program_fd;
+    attr.attach_type = BPF_CGROUP_DEVICE;
+    attr.attach_flags = BPF_F_ALLOW_MULTI;
+    if (sys_bpf(BPF_PROG_ATTACH, &attr) < 0)
+        return keg_fail_errno(err, "device rules: attach the device program");
+    return 0;
+}
+
 int device_bpf_attach(int cgroup_fd, const struct bpf_insn *program, size_t length,
                       struct keg_err *err)
 {
-    union bpf_attr load;
-    memset(&load, 0, sizeof(load));
-    load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-    load.insns = (uint64_t)(uintptr_t)program;
-    load.insn_cnt = (uint32_t)length;
-    load.license = (uint64_t)(uintptr_t) "Apache-2.0";
-    memcpy(load.prog_name, "keg_devices", sizeof("keg_devices"));
-    _cleanup_fd_ int program_fd = sys_bpf(BPF_PROG_LOAD, &load);
-    if (program_fd < 0)
-        return keg_fail_errno(err, "device rules: load the device program");
+    _cleanup_fd_ int fd = load(program, length, err);
+    return fd < 0 ? fd : attach(cgroup_fd, fd, err);
+}
 
-    union bpf_attr attach;
-    memset(&attach, 0, sizeof(attach));
-    attach.target_fd = (uint32_t)cgroup_fd;
-    attach.attach_bpf_fd = (uint32_t)program_fd;
-    attach.attach_type = BPF_CGROUP_DEVICE;
-    attach.attach_flags = BPF_F_ALLOW_MULTI;
-    if (sys_bpf(BPF_PROG_ATTACH, &attach) < 0)
-        return keg_fail_errno(err, "device rules: attach the device program");
+/* ---- in place of those that are there */
+
+static int query(int cgroup_fd, uint32_t ids[static PROGRAMS_MAX], uint32_t *ret_count,
+                 struct keg_err *err)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof(attr));
+    attr.query.target_fd = (uint32_t)cgroup_fd;
+    attr.query.attach_type = BPF_CGROUP_DEVICE;
+    attr.query.prog_ids = (uint64_t)(uintptr_t)ids;
+    attr.query.prog_cnt = PROGRAMS_MAX;
+    if (sys_bpf(BPF_PROG_QUERY, &attr) < 0)
+        return keg_fail_errno(err, "device rules: list the device programs");
+    *ret_count = attr.query.prog_cnt;
     return 0;
+}
+
+/* Programs of others (systemd's) are left alone. */
+static bool is_ours(int program_fd)
+{
+    struct bpf_prog_info info = {0};
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof(attr));
+    attr.info.bpf_fd = (uint32_t)program_fd;
+    attr.info.info_len = sizeof(info);
+    attr.info.info = (uint64_t)(uintptr_t)&info;
+    return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) == 0 && strcmp(info.name, PROGRAM_NAME) == 0;
+}
+
+static int detach(int cgroup_fd, uint32_t id, struct keg_err *err)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof(attr));
+    attr.prog_id = id;
+    _cleanup_fd_ int fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+    if (fd < 0 || !is_ours(fd))
+        return fd < 0 ? keg_fail_errno(err, "device rules: open a device program") : 0;
+    memset(&attr, 0, sizeof(attr));
+    attr.target_fd = (uint32_t)cgroup_fd;
+    attr.attach_bpf_fd = (uint32_t)fd;
+    attr.attach_type = BPF_CGROUP_DEVICE;
+    if (sys_bpf(BPF_PROG_DETACH, &attr) < 0)
+        return keg_fail_errno(err, "device rules: detach the old device program");
+    return 0;
+}
+
+int device_bpf_replace(int cgroup_fd, const struct bpf_insn *program, size_t length,
+                       struct keg_err *err)
+{
+    uint32_t ids[PROGRAMS_MAX], count = 0;
+    int result = query(cgroup_fd, ids, &count, err);
+    if (result == 0)
+        result = device_bpf_attach(cgroup_fd, program, length, err);
+    for (uint32_t i = 0; result == 0 && i < count; i++)
+        result = detach(cgroup_fd, ids[i], err);
+    return result;
 }

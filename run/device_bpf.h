@@ -35,3 +35,8 @@ int device_bpf_assemble(const struct device_rules *rules, struct bpf_insn **ret,
  * goes. */
 int device_bpf_attach(int cgroup_fd, const struct bpf_insn *program, size_t length,
                       struct keg_err *err);
+
+/* device_bpf_replace(cgroup_fd, program, length, err): The same in place of what these functions
+ * attached there before; for a moment both are asked. */
+int device_bpf_replace(int cgroup_fd, const struct bpf_insn *program, size_t length,
+                       struct keg_err *err);

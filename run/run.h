@@ -298,17 +298,18 @@ int run_update(struct run_container *container, const struct run_resources *reso
 int run_pids(const struct run_container *container, pid_t **ret, size_t *ret_count,
              struct keg_err *err);
 
-/* What the cgroup has counted; 0 where the kernel does not say. */
+/* What the cgroup has counted; 0 where the kernel does not say, limits UINT64_MAX: unlimited. */
 struct run_stats {
     uint64_t cpu_usage_ns, cpu_user_ns, cpu_system_ns;
     uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled_ns;
     uint64_t *cpu_percpu_ns; /* v1; on the heap */
     size_t cpu_percpu_count;
     uint64_t memory_usage_bytes, memory_peak_bytes, memory_limit_bytes, memory_cache_bytes;
-    uint64_t memory_swap_usage_bytes, memory_swap_limit_bytes, memory_kernel_bytes, memory_failcnt;
+    uint64_t memory_swap_usage_bytes, memory_swap_limit_bytes; /* memory plus swap */
+    uint64_t memory_kernel_bytes, memory_failcnt;
     char **memory_raw; /* memory.stat: "key=value" */
     uint64_t oom_kills;
-    uint64_t pids_current, pids_limit; /* UINT64_MAX: unlimited */
+    uint64_t pids_current, pids_limit;
     struct run_io_stat {
         unsigned major, minor;
         uint64_t read_bytes, written_bytes, reads, writes;
@@ -319,8 +320,10 @@ struct run_stats {
 int run_stats_read(const struct run_container *container, struct run_stats *ret,
                    struct keg_err *err);
 void run_stats_done(struct run_stats *stats);
-/* run_oom_eventfd(container, err): An fd that is readable (read 8 bytes) when the container met its
- * memory limit: v1 cgroup.event_control, v2 inotify on memory.events. For the caller to close. */
+/* run_oom_eventfd(container, err): An fd that is readable when the container may have met its
+ * memory limit: v1 an eventfd of cgroup.event_control, v2 inotify(7) on memory.events, which tells
+ * of other counters as well. Read at least 4096 bytes to be woken again, and compare
+ * run_stats.oom_kills. -ENOTSUP: no memory cgroup. For the caller to close. */
 int run_oom_eventfd(const struct run_container *container, struct keg_err *err);
 
 /* How to run another process in a container. Nothing is taken. */

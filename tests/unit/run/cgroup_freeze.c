@@ -125,7 +125,7 @@ Test(cgroup_freeze, without_folders_there_is_no_freezer)
     struct keg_err err = KEG_ERR_INIT;
     cr_assert_eq(cgroup_create(&layout, &where, &plan, &cgroup, NULL), 0);
     cr_expect_eq(cgroup_freeze(cgroup, true, &err), -ENOTSUP);
-    cr_expect(keg_ends_with(err.text, "has no freezer"), "%s", err.text);
+    cr_expect(keg_ends_with(err.text, "has no freezer cgroup"), "%s", err.text);
     cr_expect_eq(cgroup_freeze(cgroup, false, &err), 0);
     cgroup_free(cgroup);
 }
