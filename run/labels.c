@@ -40,6 +40,14 @@ int labels_check(const struct run_process *process, struct keg_err *err)
     return 0;
 }
 
+int labels_check_mounts(const char *label, struct keg_err *err)
+{
+    if (is_wish(label) && access(SELINUX_ENABLED, F_OK) < 0)
+        return keg_fail(err, -ENOTSUP, "SELinux mount label '%s': this machine has no SELinux",
+                        label);
+    return 0;
+}
+
 bool labels_match(const char *shown, const char *wanted)
 {
     size_t length = strlen(wanted);

@@ -10,6 +10,10 @@
  * is none). */
 int labels_check(const struct run_process *process, struct keg_err *err);
 
+/* labels_check_mounts(label, err): The same for the context of all files of new filesystems; NULL
+ * and "" are none. */
+int labels_check_mounts(const char *label, struct keg_err *err);
+
 /* labels_apply(proc_fd, process, err): Child: have the next execve of this process take them on, by
  * the procfs ${proc_fd} (self/attr/apparmor/exec, before Linux 5.8 and for SELinux self/attr/exec),
  * and read back that the kernel noted them: -EPERM where it noted something else. */

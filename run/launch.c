@@ -179,6 +179,8 @@ static int check(const struct run_spec *spec, const struct run_options *options,
     if (r == 0)
         r = labels_check(&spec->process, err);
     if (r == 0)
+        r = labels_check_mounts(spec->mount_label, err);
+    if (r == 0)
         r = launch_check_preserved(options->preserve_fds, err);
     return r == 0 ? check_sysctls(spec, err) : r;
 }

@@ -73,6 +73,14 @@ bool rootfs_in_proc_allowed(const char *destination)
     return false;
 }
 
+static bool has_option(const char *const *options, const char *key)
+{
+    for (; *options; options++)
+        if (keg_starts_with(*options, key))
+            return true;
+    return false;
+}
+
 /* All of a mount's options, read; what is left for the filesystem, borrowed, into ${rest}. */
 static struct mount_options read_options(const struct run_mount *mount, const char **rest)
 {
@@ -153,6 +161,28 @@ static void plan_filesystem(const struct mount_options *options, struct rootfs_m
     to->fs.attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 }
 
+/* Files that the kernel makes up have labels of its own. */
+static bool is_labelled(const char *type)
+{
+    return keg_streq(type, "tmpfs") || keg_streq(type, "devpts") || keg_streq(type, "ramfs") ||
+           !is_of_the_kernel(type);
+}
+
+static int plan_label(const char *label, struct rootfs_mount *to, struct keg_err *err)
+{
+    size_t count = 0;
+    if (!label || !*label || to->kind != ROOTFS_FILESYSTEM || !is_labelled(to->fs.type) ||
+        has_option(to->fs_options, MOUNT_CONTEXT_OPTION))
+        return 0;
+    to->context_option = keg_asprintf(MOUNT_CONTEXT_OPTION "%s", label);
+    if (!to->context_option)
+        return keg_fail(err, -ENOMEM, "mount '%s': out of memory", to->destination);
+    while (to->fs_options[count])
+        count++;
+    to->fs_options[count] = to->context_option;
+    return 0;
+}
+
 static int plan_copy_up(const struct mount_options *options, struct rootfs_mount *to,
                         struct keg_err *err)
 {
@@ -186,6 +216,15 @@ static int plan_bind(const struct run_mount *from, const char *bundle, struct ro
         to->change.propagation_recursive = true;
     }
     return 0;
+}
+
+/* What a user namespace gets instead of a sysfs of its own. The hierarchies of control groups are
+ * mounted in there: to be as read-only as the rest (CVE-2023-25809). */
+static void harden_sys(const struct run_spec *spec, struct rootfs_mount *to)
+{
+    if (to->kind == ROOTFS_BIND && keg_streq(to->destination, "/sys") &&
+        spec->namespaces[RUN_NS_USER].wanted)
+        to->change.recursive_set |= to->change.set & MOUNT_ATTR_RDONLY;
 }
 
 static int plan_id_maps(const struct run_spec *spec, const struct run_mount *from,
@@ -268,6 +307,10 @@ static int plan_mount(const struct run_spec *spec, const char *bundle, const str
         r = plan_copy_up(&options, to, err);
     if (r == 0)
         r = plan_kind(from, bundle, &options, to, err);
+    if (r == 0)
+        r = plan_label(spec->mount_label, to, err);
+    if (r == 0)
+        harden_sys(spec, to);
     return r < 0 ? r : plan_id_maps(spec, from, &options, to, err);
 }
 

@@ -617,3 +617,52 @@ Test(launch_mount_kinds, a_root_that_cannot_be_written_has_no_new_places)
     cr_assert(mount(NULL, BOX_ROOT, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
     expect_error(-EROFS, "mount: '/proc': make '/proc': read-only file system");
 }
+
+/* ---- control groups */
+
+#define WRITABLE_CGROUPS                                                                           \
+    "busybox awk '$5 ~ \"^/sys/fs/cgroup\" && $6 !~ \"^ro\" { print $5 }' /proc/self/mountinfo"
+
+Test(launch_mount_kinds, a_container_without_cgroups_of_its_own_sees_the_hosts_and_changes_nothing)
+{
+    add("/sys/fs/cgroup", "cgroup", "cgroup", "rw,nosuid,noexec,nodev");
+    box.options.cgroup_manager = RUN_CGROUP_MANAGER_DISABLED;
+    box.spec->namespaces[RUN_NS_CGROUP].wanted = false;
+    box.spec->resources.pids_limit = 0;
+    for (int user = 0; user < 2; user++) {
+        expect(WRITABLE_CGROUPS "; ls /sys/fs/cgroup | wc -l | grep -qv '^0$' && echo seen",
+               "seen\n");
+        if (!user)
+            add_user_namespace();
+    }
+}
+
+Test(launch_mount_kinds, its_own_cgroups_are_shown_in_a_user_namespace_too)
+{
+    add_user_namespace();
+    for (int own = 1; own >= 0; own--) {
+        box.spec->namespaces[RUN_NS_CGROUP].wanted = own;
+        expect(WRITABLE_CGROUPS "; cd /sys/fs/cgroup; cat cgroup.procs */cgroup.procs 2>/dev/null |"
+                                " grep -x 1 | head -1",
+               "1\n");
+    }
+}
+
+/* ---- labels */
+
+Test(launch_mount_kinds, a_mount_label_wants_selinux)
+{
+    if (access("/sys/fs/selinux/enforce", F_OK) == 0)
+        cr_skip_test("this machine has SELinux");
+    box.spec->mount_label = keg_strdup("system_u:object_r:container_file_t:s0");
+    expect_error(-ENOTSUP, "SELinux mount label 'system_u:object_r:container_file_t:s0': this "
+                           "machine has no SELinux");
+}
+
+Test(launch_mount_kinds, a_root_that_is_not_pivoted_to_in_a_user_namespace)
+{
+    add_user_namespace();
+    box.options.no_pivot = true;
+    expect("ls -d /mnt /proc/1; cat /proc/timer_list | wc -c",
+           "ls: /mnt: No such file or directory\n/proc/1\n0\n");
+}

@@ -254,6 +254,114 @@ Test(plan, dev_proc_and_sys_must_be_real_folders)
     rootfs_plan_done(&plan);
 }
 
+/* The options that the filesystem gets, with commas. */
+static void expect_options(const struct rootfs_mount *mount, const char *options)
+{
+    _cleanup_buf_ struct keg_buf text = keg_buf_init(4096);
+    keg_buf_str(&text, "");
+    for (size_t i = 0; mount->fs.options[i]; i++)
+        keg_buf_printf(&text, "%s%s", i ? "," : "", mount->fs.options[i]);
+    cr_expect_str_eq(text.data, options, "%s: %s", mount->destination, text.data);
+}
+
+Test(plan, a_mount_label_is_of_filesystems_that_have_none)
+{
+    static const struct {
+        const char *destination, *type, *options, *result;
+    } table[] = {
+        {"/a", "tmpfs", "size=1m", "size=1m,context=system_u:object_r:x:s0:c1,c2"},
+        {"/b", "devpts", NULL, "context=system_u:object_r:x:s0:c1,c2"},
+        {"/c", "sysfs", NULL, ""},
+        {"/d", "mqueue", NULL, ""},
+        {"/e", "tmpfs", "context=own", "context=own"},
+        {"/f", "bind", "ro", ""},
+    };
+    _cleanup_(run_cleanup_spec) struct run_spec *spec = run_spec_new();
+    struct rootfs_plan plan;
+    spec->namespaces[RUN_NS_MOUNT].wanted = true;
+    spec->mount_label = keg_strdup("system_u:object_r:x:s0:c1,c2");
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++)
+        cr_assert_eq(run_spec_add_mount(spec, table[i].destination, table[i].type, "/x",
+                                        table[i].options, &err),
+                     0);
+    cr_assert_eq(rootfs_plan_make(spec, NULL, &plan, &err), 0, "%s", err.text);
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++)
+        expect_options(&plan.mounts[i], table[i].result);
+    rootfs_plan_done(&plan);
+}
+
+Test(plan, the_hosts_sys_is_read_only_to_the_ground_in_a_user_namespace)
+{
+    _cleanup_(run_cleanup_spec) struct run_spec *spec = run_spec_new();
+    struct rootfs_plan plan;
+    spec->namespaces[RUN_NS_MOUNT].wanted = true;
+    cr_assert_eq(run_spec_add_mount(spec, "/sys", "none", "/sys", "rbind,ro,nosuid", &err), 0);
+    for (int user = 0; user < 2; user++) {
+        spec->namespaces[RUN_NS_USER].wanted = user;
+        cr_assert_eq(rootfs_plan_make(spec, NULL, &plan, &err), 0, "%s", err.text);
+        cr_expect_eq(plan.mounts[0].change.recursive_set, user ? MOUNT_ATTR_RDONLY : 0);
+        cr_expect_eq(plan.mounts[0].change.set, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+        rootfs_plan_done(&plan);
+    }
+}
+
+Test(plan, id_maps_must_be_whole)
+{
+    static const struct {
+        const char *options;
+        bool uids, gids, user;
+        int code;
+        const char *words;
+    } table[] = {
+        {"bind", true, true, false, 0, ""},
+        {"bind,idmap", true, true, false, 0, ""},
+        {"bind,ridmap", false, false, true, 0, ""},
+        {"bind", true, false, true, -EINVAL, "mount '/a': uidMappings and gidMappings go together"},
+        {"bind,idmap", false, true, true, -EINVAL,
+         "mount '/a': uidMappings and gidMappings go together"},
+        {"bind,idmap", false, false, false, -EINVAL,
+         "mount '/a': idmap without mappings, and the container has no user namespace to take "
+         "them from"},
+        {"bind,remount,idmap", true, true, false, -EINVAL,
+         "mount '/a': nothing new that ids could be mapped of"},
+    };
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(table); i++) {
+        _cleanup_(run_cleanup_spec) struct run_spec *spec = run_spec_new();
+        struct rootfs_plan plan;
+        spec->namespaces[RUN_NS_MOUNT].wanted = true;
+        spec->namespaces[RUN_NS_USER].wanted = table[i].user;
+        cr_assert_eq(run_spec_add_mount(spec, "/a", "bind", "/x", table[i].options, &err), 0);
+        if (table[i].uids)
+            cr_assert_eq(run_id_maps_add(&spec->mounts[0].uid_maps, 0, 1, 1), 0);
+        if (table[i].gids)
+            cr_assert_eq(run_id_maps_add(&spec->mounts[0].gid_maps, 0, 1, 1), 0);
+        cr_expect_eq(rootfs_plan_make(spec, NULL, &plan, &err), table[i].code, "%zu: %s", i,
+                     err.text);
+        if (table[i].code == 0) {
+            cr_expect(plan.wants_id_maps && plan.mounts[0].id_mapped);
+            cr_expect_eq(plan.mounts[0].id_mapped_recursive, i == 2);
+            rootfs_plan_done(&plan);
+        } else {
+            cr_expect_str_eq(err.text, table[i].words);
+        }
+    }
+}
+
+Test(plan, a_mount_at_a_devices_path_stands_in_for_it)
+{
+    struct run_spec *spec;
+    struct rootfs_plan plan;
+    cr_assert_eq(plan_of("/dev/null", "bind", "/dev/zero", "bind", &spec, &plan), 0);
+    cr_expect_eq(plan.devices_count, 5);
+    cr_expect_not(plan.dev_is_bound);
+    rootfs_plan_done(&plan);
+    run_spec_free(spec);
+    cr_assert_eq(plan_of("/dev", "bind", "/srv", "rbind", &spec, &plan), 0);
+    cr_expect(plan.dev_is_bound);
+    rootfs_plan_done(&plan);
+    run_spec_free(spec);
+}
+
 /* ---- devices */
 
 static int plan_device(struct run_device device, struct rootfs_plan *plan,
