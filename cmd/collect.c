@@ -73,7 +73,6 @@ static int collect_owned(struct store *store, char *id, struct keg_err *err)
         return found;
     if (found == 0 && faccessat(rundir, "state.json", F_OK, 0) < 0 && is_young(rundir))
         return 0;
-    run_ephemeral_clean(rundir);
     code = cmd_leases_dir(store, &leases, err);
     if (code == 0)
         code = run_collect(rundir, leases, id, err);

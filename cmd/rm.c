@@ -88,7 +88,8 @@ static void collect_orphaned(struct store *store, const struct store_container *
 {
     _cleanup_(store_image_done) struct store_image image = {0};
     struct keg_err err = KEG_ERR_INIT;
-    if (store_image_find(store, container->image_id, &image, NULL) != -ENOENT)
+    if (!container->image_id ||
+        store_image_find(store, container->image_id, &image, NULL) != -ENOENT)
         return;
     if (store_collect(store, NULL, NULL, &err) < 0)
         cmd_warn("rm", "what only '%s' needed stays for now: %s", container->name, err.text);

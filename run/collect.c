@@ -98,6 +98,7 @@ int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err 
     if (r == 0)
         r = release_lease(leases_dirfd, id, state.address, err);
     state_done(&state);
+    run_ephemeral_clean(rundir_fd);
     static const char *const files[] = {GATE_FILE, STATE_FILE};
     for (size_t i = 0; i < KEG_ARRAY_SIZE(files); i++)
         if (r == 0 && unlinkat(rundir_fd, files[i], 0) < 0 && errno != ENOENT)
