@@ -136,6 +136,8 @@ bool cgroup_plan_has(const struct cgroup_planner *p, enum cgroup_controller cont
 /* cgroup_plan_need(p, controller, limit): -ENOTSUP where the layout does not have it. */
 int cgroup_plan_need(const struct cgroup_planner *p, enum cgroup_controller controller,
                      const char *limit);
+/* cgroup_plan_unsupported(p, limit): -ENOTSUP, for what v1 alone has. */
+int cgroup_plan_unsupported(const struct cgroup_planner *p, const char *limit);
 /* cgroup_plan_take(p, write): Append ${write}, whose text is taken (freed on failure). */
 int cgroup_plan_take(const struct cgroup_planner *p, const struct cgroup_write *write);
 /* cgroup_plan_add(p, write, format, ...): Append ${write} with the formatted value, where the
@@ -146,4 +148,10 @@ int cgroup_plan_add(const struct cgroup_planner *p, struct cgroup_write write, c
 /* The parts, by what of struct run_resources they plan. */
 int cgroup_plan_memory(const struct cgroup_planner *p);
 int cgroup_plan_cpu(const struct cgroup_planner *p);
+int cgroup_plan_cpuset(const struct cgroup_planner *p);
+int cgroup_plan_block_io(const struct cgroup_planner *p);
+int cgroup_plan_hugepages(const struct cgroup_planner *p);
+int cgroup_plan_network(const struct cgroup_planner *p);
+int cgroup_plan_rdma(const struct cgroup_planner *p);
+int cgroup_plan_unified(const struct cgroup_planner *p);
 int cgroup_plan_devices(const struct cgroup_planner *p);

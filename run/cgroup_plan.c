@@ -41,6 +41,11 @@ int cgroup_plan_need(const struct cgroup_planner *p, enum cgroup_controller cont
                     cgroup_controller_name(controller));
 }
 
+int cgroup_plan_unsupported(const struct cgroup_planner *p, const char *limit)
+{
+    return keg_fail(p->err, -ENOTSUP, "%s: cgroup v2 does not have it", limit);
+}
+
 int cgroup_plan_take(const struct cgroup_planner *p, const struct cgroup_write *write /* takes */)
 {
     struct cgroup_plan *plan = p->plan;
@@ -90,10 +95,9 @@ static int plan_pids(const struct cgroup_planner *p)
 
 /* In the order of the writes. */
 static int (*const parts[])(const struct cgroup_planner *) = {
-    cgroup_plan_memory,
-    cgroup_plan_cpu,
-    plan_pids,
-    cgroup_plan_devices,
+    cgroup_plan_memory,   cgroup_plan_cpu,       plan_pids,           cgroup_plan_cpuset,
+    cgroup_plan_block_io, cgroup_plan_hugepages, cgroup_plan_network, cgroup_plan_rdma,
+    cgroup_plan_unified,  cgroup_plan_devices,
 };
 
 int cgroup_plan_make(const struct cgroup_layout *layout, const struct run_resources *resources,

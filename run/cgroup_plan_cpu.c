@@ -3,6 +3,7 @@
 #include "run/cgroup_internal.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* The kernel's default for both versions (sched-bwc.rst); its least quota and period are 1 ms. */
 #define CPU_PERIOD_DEFAULT_US 100000
@@ -107,8 +108,80 @@ static int plan_bandwidth(const struct cgroup_planner *p)
     return result;
 }
 
+static int plan_burst(const struct cgroup_planner *p)
+{
+    const struct cgroup_write write = {.controller = CGROUP_CPU,
+                                       .limit = "cpu burst",
+                                       .file = cgroup_plan_is_v2(p) ? "cpu.max.burst"
+                                                                    : "cpu.cfs_burst_us"};
+    if (!p->resources->cpu_burst_set)
+        return 0;
+    return cgroup_plan_add(p, write, "%" PRIu64, p->resources->cpu_burst_us);
+}
+
+static int plan_idle(const struct cgroup_planner *p)
+{
+    const struct cgroup_write write = {
+        .controller = CGROUP_CPU, .limit = "cpu idle", .file = "cpu.idle"};
+    int64_t idle = p->resources->cpu_idle;
+    if (idle != 0 && idle != 1)
+        return keg_fail(p->err, -EINVAL, "cpu idle: %" PRId64 " is not 0 or 1", idle);
+    return cgroup_plan_add(p, write, "%" PRId64, idle);
+}
+
+/* An idle group takes no shares: they come before it becomes one, and after it was one. */
+static int plan_shares_and_idle(const struct cgroup_planner *p)
+{
+    const struct run_resources *r = p->resources;
+    int result = r->cpu_idle_set && r->cpu_idle == 0 ? plan_idle(p) : 0;
+    if (result == 0)
+        result = plan_shares(p);
+    return result == 0 && r->cpu_idle_set && r->cpu_idle != 0 ? plan_idle(p) : result;
+}
+
+static int plan_realtime(const struct cgroup_planner *p)
+{
+    const struct run_resources *r = p->resources;
+    const struct cgroup_write period = {
+        .controller = CGROUP_CPU, .limit = "cpu realtime period", .file = "cpu.rt_period_us"};
+    const struct cgroup_write runtime = {
+        .controller = CGROUP_CPU, .limit = "cpu realtime runtime", .file = "cpu.rt_runtime_us"};
+    if (!r->cpu_realtime_period_us && !r->cpu_realtime_runtime_us)
+        return 0;
+    if (cgroup_plan_is_v2(p))
+        return cgroup_plan_unsupported(p, r->cpu_realtime_period_us ? period.limit : runtime.limit);
+    int result = 0;
+    if (r->cpu_realtime_period_us)
+        result = cgroup_plan_add(p, period, "%" PRIu64, r->cpu_realtime_period_us);
+    if (result == 0 && r->cpu_realtime_runtime_us)
+        result = cgroup_plan_add(p, runtime, "%" PRId64, r->cpu_realtime_runtime_us);
+    return result;
+}
+
 int cgroup_plan_cpu(const struct cgroup_planner *p)
 {
-    int result = plan_shares(p);
-    return result < 0 ? result : plan_bandwidth(p);
+    int result = plan_shares_and_idle(p);
+    if (result == 0)
+        result = plan_bandwidth(p);
+    if (result == 0)
+        result = plan_burst(p);
+    return result == 0 ? plan_realtime(p) : result;
+}
+
+static int plan_list(const struct cgroup_planner *p, const char *limit, const char *file,
+                     const char *list)
+{
+    const struct cgroup_write write = {.controller = CGROUP_CPUSET, .limit = limit, .file = file};
+    if (!list || !*list)
+        return 0;
+    if (list[strspn(list, "0123456789,-: ")])
+        return keg_fail(p->err, -EINVAL, "%s: '%s' is no list of numbers", limit, list);
+    return cgroup_plan_add(p, write, "%s", list);
+}
+
+/* Memory nodes first: without any, no CPU is of use. */
+int cgroup_plan_cpuset(const struct cgroup_planner *p)
+{
+    int result = plan_list(p, "memory nodes", "cpuset.mems", p->resources->cpuset_mems);
+    return result < 0 ? result : plan_list(p, "cpus", "cpuset.cpus", p->resources->cpuset_cpus);
 }

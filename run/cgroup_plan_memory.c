@@ -4,6 +4,9 @@
 
 #include <inttypes.h>
 
+/* config-linux.md, "Memory" */
+#define SWAPPINESS_MAX 100
+
 /* v1 counts -1 as unlimited, v2 says "max". */
 static int add_amount(const struct cgroup_planner *p, struct cgroup_write write, int64_t amount)
 {
@@ -85,6 +88,57 @@ static int plan_reservation(const struct cgroup_planner *p)
     return add_amount(p, write, reservation);
 }
 
+/* Limits of v1 alone: the kernel's own memory, which v2 counts in the one limit. */
+static int plan_kernel(const struct cgroup_planner *p, const char *limit, const char *file,
+                       int64_t amount)
+{
+    const struct cgroup_write write = {
+        .controller = CGROUP_MEMORY, .limit = limit, .file = file, .optional = amount < 0};
+    if (!amount)
+        return 0;
+    int result = check_amount(p, limit, amount);
+    if (result < 0 || (cgroup_plan_is_v2(p) && amount < 0))
+        return result;
+    return cgroup_plan_is_v2(p) ? cgroup_plan_unsupported(p, limit) : add_amount(p, write, amount);
+}
+
+static int plan_swappiness(const struct cgroup_planner *p)
+{
+    const struct cgroup_write write = {
+        .controller = CGROUP_MEMORY, .limit = "swappiness", .file = "memory.swappiness"};
+    if (!p->resources->memory_swappiness_set)
+        return 0;
+    if (p->resources->memory_swappiness > SWAPPINESS_MAX)
+        return keg_fail(p->err, -EINVAL, "swappiness: %" PRIu64 " is above %d",
+                        p->resources->memory_swappiness, SWAPPINESS_MAX);
+    if (cgroup_plan_is_v2(p))
+        return cgroup_plan_unsupported(p, write.limit);
+    return cgroup_plan_add(p, write, "%" PRIu64, p->resources->memory_swappiness);
+}
+
+static int plan_oom_killer(const struct cgroup_planner *p)
+{
+    const struct cgroup_write write = {
+        .controller = CGROUP_MEMORY, .limit = "disabled OOM killer", .file = "memory.oom_control"};
+    if (!p->resources->memory_disable_oom_killer)
+        return 0;
+    return cgroup_plan_is_v2(p) ? cgroup_plan_unsupported(p, write.limit)
+                                : cgroup_plan_add(p, write, "1");
+}
+
+static int plan_v1_limits(const struct cgroup_planner *p)
+{
+    const struct run_resources *r = p->resources;
+    int result =
+        plan_kernel(p, "kernel memory limit", "memory.kmem.limit_in_bytes", r->memory_kernel_bytes);
+    if (result == 0)
+        result = plan_kernel(p, "kernel TCP memory limit", "memory.kmem.tcp.limit_in_bytes",
+                             r->memory_kernel_tcp_bytes);
+    if (result == 0)
+        result = plan_swappiness(p);
+    return result == 0 ? plan_oom_killer(p) : result;
+}
+
 /* The limit before memory+swap: v1 refuses a sum below the limit that stands. */
 int cgroup_plan_memory(const struct cgroup_planner *p)
 {
@@ -101,5 +155,7 @@ int cgroup_plan_memory(const struct cgroup_planner *p)
             return result;
     }
     int result = p->resources->memory_swap_bytes ? plan_explicit_swap(p) : plan_default_swap(p);
-    return result < 0 ? result : plan_reservation(p);
+    if (result == 0)
+        result = plan_reservation(p);
+    return result == 0 ? plan_v1_limits(p) : result;
 }

@@ -3,6 +3,8 @@
 #include "cgroup_box.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -218,6 +220,61 @@ Test(cgroup_update, v1_a_hierarchy_that_the_container_was_not_in_is_entered)
     cgroup_box_await_member(cgroup, pid);
     cgroup_box_destroy(cgroup);
     waitpid(pid, NULL, 0);
+}
+
+/* A block device that the kernel knows, or the test is skipped. */
+static struct run_throttle some_disk(void)
+{
+    glob_t disks;
+    struct run_throttle throttle = {RUN_THROTTLE_READ_BPS, -1, -1, 1048576};
+    if (glob("/sys/block/*/dev", 0, NULL, &disks) != 0)
+        cr_skip_test("this machine has no block device");
+    FILE *file = fopen(disks.gl_pathv[0], "re");
+    cr_assert_not_null(file);
+    cr_assert_eq(fscanf(file, "%" SCNd64 ":%" SCNd64, &throttle.major, &throttle.minor), 2);
+    fclose(file);
+    globfree(&disks);
+    return throttle;
+}
+
+Test(cgroup_update, rarer_limits_are_taken_by_the_kernel_and_put_back)
+{
+    struct cgroup_layout layout =
+        any_layout(CGROUP_BIT(CGROUP_CPU) | CGROUP_BIT(CGROUP_CPUSET) | CGROUP_BIT(CGROUP_IO));
+    bool v2 = layout.kind == RUN_CGROUP_V2;
+    const char *file = v2 ? "io.max" : "blkio.throttle.read_bps_device";
+    char cpus[] = "0", mems[] = "0";
+    struct run_throttle throttle = some_disk();
+    struct run_resources r = {.cpuset_cpus = cpus,
+                              .cpuset_mems = mems,
+                              .cpu_quota_us = 50000,
+                              .cpu_burst_set = true,
+                              .cpu_burst_us = 20000,
+                              .throttles = &throttle,
+                              .throttles_count = 1};
+    struct cgroup *cgroup = cgroup_box_create(&layout, &r);
+    char before[128];
+    snprintf(before, sizeof(before), "%s", cgroup_box_read(cgroup, CGROUP_IO, file));
+    cr_expect_str_neq(before, "");
+    cr_expect_str_eq(cgroup_box_read(cgroup, CGROUP_CPUSET, "cpuset.cpus"), "0");
+    throttle.rate = 4096;
+    struct cgroup_plan plan;
+    struct keg_err err = KEG_ERR_INIT;
+    r = (struct run_resources){.throttles = &throttle, .throttles_count = 1, .cpuset_mems = mems};
+    cr_assert_eq(cgroup_plan_make(&layout, &r, CGROUP_PLAN_UPDATE, &plan, &err), 0);
+    /* The last of them fails. */
+    struct cgroup_write again[] = {plan.writes[0], plan.writes[1], plan.writes[1]};
+    again[2].value = "much";
+    const struct cgroup_plan failing = {.writes = again, .count = 3};
+    cr_expect_lt(cgroup_apply(cgroup, &failing, &err), 0);
+    cr_expect_str_eq(cgroup_box_read(cgroup, CGROUP_IO, file), before);
+    cr_expect_eq(cgroup_apply(cgroup, &plan, &err), 0, "%s", err.text);
+    cr_expect_str_neq(cgroup_box_read(cgroup, CGROUP_IO, file), before);
+    cgroup_plan_done(&plan);
+    /* Quota and burst bound one another. */
+    r = (struct run_resources){.cpu_quota_us = 10000, .cpu_burst_set = true, .cpu_burst_us = 5000};
+    expect_update(&layout, cgroup, &r);
+    cgroup_box_destroy(cgroup);
 }
 
 /* ---- who is in it */
