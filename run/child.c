@@ -126,6 +126,7 @@ static const struct child_step steps[] = {
     {"hostname", child_set_hostname},
     {"domainname", child_set_domainname},
     {"cgroup", enter_cgroup},
+    {"intelRdt", child_enter_rdt_group},
     {"mount", child_copy_sources},
     {"root", child_attach_root},
     {"mount", child_mount_all},

@@ -23,6 +23,7 @@ struct launch {
     struct rootfs_plan plan;
     struct cgroup *cgroup;
     bool attach_self; /* clone3 could not place the child in its cgroup */
+    int rdt_fd;       /* resctrl's `tasks` of its group, or -1 */
     struct seccomp_filter seccomp;
     struct run_capabilities capabilities; /* the spec's, cut to what this process may give */
     struct statx program; /* keg's own file, which nothing in a container may execute */
@@ -120,6 +121,7 @@ int child_set_sysctls(struct child *child, struct keg_err *err);
 int child_set_hostname(struct child *child, struct keg_err *err);
 int child_set_domainname(struct child *child, struct keg_err *err);
 int child_set_oom_score(struct child *child, struct keg_err *err);
+int child_enter_rdt_group(struct child *child, struct keg_err *err);
 int child_set_rlimits(struct child *child, struct keg_err *err);
 int child_set_scheduler(struct child *child, struct keg_err *err);
 int child_set_io_priority(struct child *child, struct keg_err *err);

@@ -105,6 +105,13 @@ int child_set_oom_score(struct child *child, struct keg_err *err)
     return child->launch->between ? 0 : attributes_set_oom_score(0, &child->spec->process, err);
 }
 
+/* resctrl takes 0 for the one who writes. */
+int child_enter_rdt_group(struct child *child, struct keg_err *err)
+{
+    int r = child->launch->rdt_fd < 0 ? 0 : keg_write_all(child->launch->rdt_fd, "0", 1);
+    return r < 0 ? keg_fail(err, r, "enter: %s", keg_errno_text(r)) : 0;
+}
+
 int child_set_rlimits(struct child *child, struct keg_err *err)
 {
     return attributes_set_limits(&child->spec->process, err);

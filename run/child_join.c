@@ -158,6 +158,7 @@ const struct child_step child_join_steps[] = {
     {"life of the parent", child_die_with_parent},
     {"cpu affinity", set_first_cpus},
     {"cgroup", enter_cgroup},
+    {"intelRdt", child_enter_rdt_group},
     {"security label", set_labels},
     {"file descriptors", close_hosts},
     {"namespaces", join_namespaces},

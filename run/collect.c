@@ -83,7 +83,9 @@ static int end_container(const struct state *state, const char *id, struct keg_e
         return keg_fail_errno(err, "kill process %d", (int)state->pid);
     network_user_stop(state);
     int r = cgroup_destroy_paths(state->cgroups, id, err);
-    return r == 0 && pidfd >= 0 ? await_end(pidfd, state->pid, err) : r;
+    if (r == 0 && pidfd >= 0)
+        r = await_end(pidfd, state->pid, err);
+    return r == 0 ? intel_rdt_release(&state->rdt, err) : r;
 }
 
 int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err *err)

@@ -227,6 +227,8 @@ static int destroy_container(struct run_container *container, struct keg_err *er
     int r = cgroup_destroy(TAKE_PTR(container->cgroup), err);
     (void)container_reap(container);
     if (r == 0)
+        r = intel_rdt_release(&container->state.rdt, err);
+    if (r == 0)
         r = remove_files(container, err);
     if (r == 0 && !container->is_abandoned)
         r = container_run_hooks(container, RUN_HOOK_POSTSTOP, RUN_STOPPED, err);

@@ -56,6 +56,21 @@ static int make_cgroup(const struct launch *launch, struct run_container *contai
     return container->state.cgroups ? 0 : keg_fail(err, -ENOMEM, "out of memory");
 }
 
+static int make_rdt_group(struct launch *launch, struct run_container *container,
+                          struct keg_err *err)
+{
+    struct intel_rdt_group *group = &container->state.rdt;
+    if (!launch->spec->intel_rdt.set)
+        return 0;
+    _cleanup_fd_ int root_fd = intel_rdt_open(err);
+    if (root_fd < 0)
+        return root_fd;
+    int r = intel_rdt_create(root_fd, container->id, &launch->spec->intel_rdt, group, err);
+    if (r == 0)
+        r = launch->rdt_fd = intel_rdt_tasks(root_fd, group->name, err);
+    return r < 0 ? r : 0;
+}
+
 /* ---- child */
 
 static int clone_child(struct launch *launch, struct run_container *container, struct keg_err *err)
@@ -266,6 +281,8 @@ static int bring_up(struct run_container *container, struct launch *launch, stru
     int r = launch_open_sources(launch, err);
     if (r == 0)
         r = make_cgroup(launch, container, err);
+    if (r == 0)
+        r = make_rdt_group(launch, container, err);
     if (r == 0)
         r = clone_child(launch, container, err);
     if (r == 0)

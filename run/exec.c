@@ -157,6 +157,19 @@ static int open_cgroup(const struct run_container *container, const char *below,
     return r < 0 ? keg_fail(err, r, "open the container's cgroup: %s", keg_errno_text(r)) : 0;
 }
 
+/* What the container's own process was put into. */
+static int open_rdt_group(const struct run_container *container, struct join *join,
+                          struct keg_err *err)
+{
+    if (!container->state.rdt.name)
+        return 0;
+    _cleanup_fd_ int root_fd = intel_rdt_open(err);
+    if (root_fd < 0)
+        return root_fd;
+    join->launch.rdt_fd = intel_rdt_tasks(root_fd, container->state.rdt.name, err);
+    return join->launch.rdt_fd < 0 ? join->launch.rdt_fd : 0;
+}
+
 /* ---- all */
 
 static int prepare(const struct run_container *container, const struct run_process *process,
@@ -184,6 +197,8 @@ static int prepare(const struct run_container *container, const struct run_proce
         r = open_namespaces(container, join, err);
     if (r == 0)
         r = open_cgroup(container, options->cgroup, join, err);
+    if (r == 0)
+        r = open_rdt_group(container, join, err);
     join->launch.cgroup = join->cgroup;
     return r == 0 ? launch_confine(&join->launch, err) : r;
 }

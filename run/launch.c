@@ -199,7 +199,8 @@ int launch_confine(struct launch *launch, struct keg_err *err)
 void launch_init(struct launch *launch, const struct run_spec *spec,
                  const struct run_options *options)
 {
-    *launch = (struct launch){.spec = spec, .options = options, .gate_fd = -1, .root_fd = -1};
+    *launch = (struct launch){
+        .spec = spec, .options = options, .gate_fd = -1, .root_fd = -1, .rdt_fd = -1};
     memset(launch->namespace_fds, 0xff, sizeof(launch->namespace_fds));
     launch->initial_user_namespace = in_initial_user_namespace();
 }
@@ -229,4 +230,5 @@ void launch_done(struct launch *launch)
     for (size_t i = 0; i < RUN_NS_COUNT; i++)
         keg_cleanup_fd(&launch->namespace_fds[i]);
     keg_cleanup_fd(&launch->gate_fd);
+    keg_cleanup_fd(&launch->rdt_fd);
 }

@@ -111,6 +111,10 @@ static json_t *state_json(const struct state *state)
         (void)json_object_set_new(more, "network_pid_start",
                                   json_integer((json_int_t)state->network_pid_start_ticks));
     }
+    if (more && state->rdt.name) {
+        set_text(more, "rdt", state->rdt.name);
+        (void)json_object_set_new(more, "rdt_made", json_boolean(state->rdt.made));
+    }
     if (more && json_object_update(json, more) == 0)
         return json;
     json_decref(json);
@@ -197,6 +201,10 @@ static int read_texts(const json_t *json, struct state *ret, struct keg_err *err
         r = read_text(json, "rootfs", &ret->rootfs, err);
     if (r >= 0)
         r = read_text(json, "scope", &ret->scope, err);
+    if (r >= 0)
+        r = read_text(json, "rdt", &ret->rdt.name, err);
+    if (r >= 0)
+        r = keg_json_bool(json, "rdt_made", &ret->rdt.made, err);
     return r >= 0 ? keg_json_strv(json, "cgroups", &ret->cgroups, err) : r;
 }
 
@@ -269,6 +277,7 @@ void state_done(struct state *state)
     free(state->bundle);
     free(state->rootfs);
     free(state->scope);
+    free(state->rdt.name);
     keg_strv_free(state->cgroups);
     keg_strv_free(state->annotations);
     *state = (struct state){0};

@@ -4,6 +4,7 @@
  * without fsync. Private to run/. */
 #pragma once
 
+#include "run/intel_rdt.h"
 #include "run/run.h"
 
 #define STATE_FILE "state.json"
@@ -28,6 +29,7 @@ struct state {
     uint64_t network_pid_start_ticks;
     struct timespec created;
     uid_t owner;
+    struct intel_rdt_group rdt;
     bool has_hooks; /* poststart or poststop ones are in STATE_CONFIG_FILE */
 };
 

@@ -415,6 +415,18 @@ Test(launch_attributes, has_the_callers_keyring_where_it_is_told_so)
     cr_expect_not(shows_keyring(box.id, "[0-9a-f]*"), "%s", box.err.text);
 }
 
+/* ---- intelRdt */
+
+Test(launch_attributes, shares_of_the_cache_that_cannot_be_are_refused)
+{
+    if (access("/sys/fs/resctrl/schemata", F_OK) == 0)
+        cr_skip_test("this machine has resctrl");
+    box.spec->intel_rdt.set = true;
+    expect_failure(-ENOTSUP, "intelRdt: resctrl is not mounted at '/sys/fs/resctrl' (mount -t "
+                             "resctrl resctrl /sys/fs/resctrl, where the kernel and the "
+                             "processor have it)");
+}
+
 /* ---- labels */
 
 Test(launch_attributes, a_label_that_no_module_would_hold_is_refused)
