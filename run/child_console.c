@@ -98,13 +98,17 @@ int child_make_console(struct child *child, struct keg_err *err)
 }
 
 /* docker's habit, so that a user who is not root can write to /dev/stdout. Anonymous pipes only: a
- * file or a named pipe is the caller's own. */
-static int give_pipe(int fd, const struct run_user *user)
+ * file or a named pipe is the caller's own. Root of a user namespace may not, where the caller is
+ * nobody in it. */
+static int give_pipe(const struct child *child, int fd)
 {
     struct statfs fs;
+    const struct run_user *user = &child->spec->process.user;
     if (user->uid == 0 || fstatfs(fd, &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
         return 0;
-    return fchown(fd, user->uid, (gid_t)-1) < 0 ? -errno : 0;
+    if (fchown(fd, user->uid, (gid_t)-1) == 0 || child->unmapped_root)
+        return 0;
+    return -errno;
 }
 
 int child_set_stdio(struct child *child, struct keg_err *err)
@@ -117,7 +121,7 @@ int child_set_stdio(struct child *child, struct keg_err *err)
         fds[i] = fcntl(from, F_DUPFD_CLOEXEC, 3);
         if (fds[i] < 0)
             return keg_fail_errno(err, "fd %d", i);
-        int r = terminal ? 0 : give_pipe(fds[i], &child->spec->process.user);
+        int r = terminal ? 0 : give_pipe(child, fds[i]);
         if (r < 0)
             return keg_fail(err, r, "owner of fd %d: %s", i, keg_errno_text(r));
     }

@@ -227,6 +227,135 @@ Test(exec, a_folder_below_the_containers_cgroup_must_exist)
     options.cgroup = NULL;
 }
 
+/* ---- in a user namespace */
+
+static void add_user_namespace(uint32_t host, uint32_t size)
+{
+    box.spec->namespaces[RUN_NS_USER].wanted = true;
+    cr_assert(run_id_maps_add(&box.spec->uid_maps, 0, host, size) == 0);
+    cr_assert(run_id_maps_add(&box.spec->gid_maps, 0, host, size) == 0);
+}
+
+static void own_root(uid_t uid)
+{
+    static const char *const folders[] = {BOX_ROOT, BOX_ROOT "/bin", BOX_ROOT "/etc"};
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(folders); i++)
+        cr_assert(chown(folders[i], uid, uid) == 0);
+}
+
+Test(exec, is_in_a_user_namespace)
+{
+    add_user_namespace(100000, 65536);
+    own_root(100000);
+    box.spec->resources.memory_limit_bytes = 64 << 20;
+    start();
+    expect_their_namespaces();
+    expect("id -u; id -g; grep ^CapBnd /proc/self/status; echo $PPID",
+           "0\n0\nCapBnd:\t00000000800405fb\n0\n");
+    expect(same_cgroup, "same\n");
+}
+
+Test(exec, a_user_must_be_one_of_the_namespace)
+{
+    add_user_namespace(100000, 1000);
+    own_root(100000);
+    start();
+    set_args("id", "-u", NULL);
+    process.user.uid = 999;
+    cr_expect_eq(run(), 0, "%s", box.err.text);
+    cr_expect_str_eq(box.output, "999\n");
+    process.user.uid = 1000;
+    expect_failure(-EINVAL, "user: user 1000 has no mapping in the user namespace");
+    process.user.uid = 0;
+    process.user.gid = 1000;
+    expect_failure(-EINVAL, "user: group 1000 has no mapping in the user namespace");
+}
+
+Test(exec, has_a_terminal_and_attributes_in_a_user_namespace)
+{
+    add_user_namespace(100000, 65536);
+    own_root(100000);
+    start();
+    process.user.uid = 7;
+    process.oom_score_adj_set = true;
+    process.oom_score_adj = 99;
+    process.terminal = true;
+    expect("tty; stat -c %u /dev/pts/0; cat /proc/self/oom_score_adj", "/dev/pts/0\r\n7\r\n99\r\n");
+}
+
+Test(exec, in_a_user_namespace_it_dies_with_the_parent_and_gives_its_code)
+{
+    add_user_namespace(0, 65536);
+    start();
+    set_args("sh", "-c", "exit 42");
+    cr_expect_eq(run(), 42);
+    set_args("nope", NULL, NULL);
+    expect_failure(-ENOENT, "exec: \"nope\": executable file not found in $PATH");
+}
+
+/* ---- what the container was made of */
+
+static void write_config(void)
+{
+    _cleanup_buf_ struct keg_buf text = keg_buf_init(KEG_SPEC_MAX_BYTES);
+    cr_assert(run_spec_write(box.spec, &text, &box.err) == 0, "%s", box.err.text);
+    cr_assert(keg_replace_file(box.options.rundir_fd, "config.json", text.data, text.length, 0600,
+                               false) == 0);
+}
+
+Test(exec, takes_from_the_containers_config_what_is_not_given)
+{
+    struct run_process *own = &box.spec->process;
+    own->capabilities =
+        (struct run_capabilities){.bounding = 0x21, .permitted = 0x21, .effective = 0x21};
+    own->no_new_privileges = true;
+    box.spec->seccomp = RUN_SECCOMP_NONE;
+    own->oom_score_adj_set = true;
+    own->oom_score_adj = 66;
+    own->rlimits = calloc(1, sizeof(*own->rlimits));
+    *own->rlimits = (struct run_rlimit){keg_strdup("RLIMIT_NOFILE"), 50, 60};
+    own->rlimits_count = 1;
+    start();
+    write_config();
+    expect("grep -E '^(CapBnd|NoNewPrivs):' /proc/self/status; ulimit -n;"
+           "cat /proc/self/oom_score_adj",
+           "CapBnd:\t0000000000000021\nNoNewPrivs:\t1\n50\n66\n");
+}
+
+Test(exec, has_no_filter_where_the_container_has_none)
+{
+    box.spec->seccomp = RUN_SECCOMP_NONE;
+    start();
+    write_config();
+    expect("grep ^Seccomp: /proc/self/status", "Seccomp:\t0\n");
+}
+
+Test(exec, a_damaged_config_is_an_error_and_no_reason_to_go_without)
+{
+    start();
+    cr_assert(keg_replace_file(box.options.rundir_fd, "config.json", "{", 1, 0600, false) == 0);
+    set_args("true", NULL, NULL);
+    cr_expect_lt(run(), 0);
+    cr_expect(strstr(box.err.text, "config.json") != NULL, "%s", box.err.text);
+}
+
+/* ---- on an old kernel */
+
+Test(exec, does_without_new_system_calls)
+{
+    start();
+    box_forget_new_calls();
+    expect_their_namespaces();
+    for (int fd = 200; fd < 210; fd++)
+        cr_assert(dup2(box.options.rundir_fd, fd) == fd);
+    expect("for fd in /proc/$$/fd/*; do readlink $fd >/dev/null && echo ${fd##*/}; done",
+           "0\n1\n2\n");
+    set_args("true", NULL, NULL);
+    free(process.cwd);
+    process.cwd = keg_strdup("/proc/self/fd/3");
+    cr_expect_lt(run(), 0);
+}
+
 /* ---- its end */
 
 Test(exec, gives_back_the_exit_code)
