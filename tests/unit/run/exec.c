@@ -293,6 +293,47 @@ Test(exec, in_a_user_namespace_it_dies_with_the_parent_and_gives_its_code)
     expect_failure(-ENOENT, "exec: \"nope\": executable file not found in $PATH");
 }
 
+/* A container of rootless podman or of `keg-runtime run`: all by one who is root nowhere else. */
+static void become_user(uid_t uid)
+{
+    cr_assert(fchown(box.options.rundir_fd, uid, uid) == 0);
+    own_root(uid);
+    add_user_namespace(uid, 1);
+    free(TAKE_PTR(box.spec->hostname));
+    cr_assert(run_spec_fit(box.spec, &box.err) == 0, "%s", box.err.text);
+    box.options.cgroup_manager = RUN_CGROUP_MANAGER_DISABLED;
+    box.spec->resources.pids_limit = 0;
+    if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, uid, uid, uid) < 0 ||
+        syscall(SYS_setresuid, uid, uid, uid) < 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+        cr_assert_fail("become user %u", uid);
+}
+
+static int run_as_user(void)
+{
+    become_user(1000);
+    start();
+    set_args(
+        "sh", "-c",
+        "[ $(id -u) = 0 ] && [ $PPID = 0 ] && [ $(cat /proc/self/oom_score_adj) = 9 ] && exit 7");
+    process.oom_score_adj_set = true;
+    process.oom_score_adj = 9;
+    int r = run();
+    if (r < 0)
+        (void)fprintf(stderr, "%s\n", box.err.text);
+    return r;
+}
+
+Test(exec, joins_what_an_ordinary_user_made)
+{
+    int status;
+    pid_t pid = fork();
+    cr_assert(pid >= 0);
+    if (pid == 0)
+        _exit(run_as_user() == 7 ? 0 : 1);
+    cr_assert(keg_wait_child(pid, &status) == 0);
+    cr_expect_eq(keg_exit_code(status), 0);
+}
+
 /* ---- what the container was made of */
 
 static void write_config(void)
