@@ -198,12 +198,18 @@ static int run_helper(const char *name, pid_t pid, const struct run_id_maps *map
                     keg_streq(name, "newuidmap") ? "uid" : "gid");
 }
 
+static int fail_map(const char *file, int code, struct keg_err *err)
+{
+    return keg_fail(err, code, "write %s: %s%s", file, keg_errno_text(code),
+                    code == -EINVAL ? ": ranges of ids that overlap on the host" : "");
+}
+
 static int write_uids(pid_t pid, const struct run_id_maps *maps, struct keg_err *err)
 {
     int r = write_map(pid, "uid_map", maps);
     if (r == -EPERM && geteuid() != 0 && !is_own_alone(maps, geteuid()))
         return run_helper("newuidmap", pid, maps, err);
-    return r < 0 ? keg_fail(err, r, "write uid_map: %s", keg_errno_text(r)) : 0;
+    return r < 0 ? fail_map("uid_map", r, err) : 0;
 }
 
 static int write_gids(pid_t pid, const struct run_id_maps *maps, struct keg_err *err)
@@ -216,7 +222,7 @@ static int write_gids(pid_t pid, const struct run_id_maps *maps, struct keg_err 
     } else if (r == -EPERM && geteuid() != 0) {
         return run_helper("newgidmap", pid, maps, err);
     }
-    return r < 0 ? keg_fail(err, r, "write gid_map: %s", keg_errno_text(r)) : 0;
+    return r < 0 ? fail_map("gid_map", r, err) : 0;
 }
 
 int id_map_write(pid_t pid, const struct run_id_maps *uid_maps, const struct run_id_maps *gid_maps,
