@@ -81,18 +81,69 @@ static json_int_t nano_cpus(const json_t *cpu)
     return quota > 0 && period > 0 ? quota * 1000000000 / period : 0;
 }
 
+/* docker's numbers, and where config.json has them: linux.resources.OBJECT.MEMBER. */
+static const struct {
+    const char *name, *object, *member;
+} limits[] = {
+    {"Memory", "memory", "limit"},
+    {"MemorySwap", "memory", "swap"},
+    {"MemoryReservation", "memory", "reservation"},
+    {"MemorySwappiness", "memory", "swappiness"},
+    {"CpuShares", "cpu", "shares"},
+    {"CpuPeriod", "cpu", "period"},
+    {"CpuQuota", "cpu", "quota"},
+    {"BlkioWeight", "blockIO", "weight"},
+    {"PidsLimit", "pids", "limit"},
+};
+
+static json_t *text_json(const json_t *text)
+{
+    return json_string(json_is_string(text) ? json_string_value(text) : "");
+}
+
+static void add_limits(json_t *host, const json_t *resources)
+{
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(limits); i++)
+        json_object_set_new(host, limits[i].name,
+                            json_integer(json_integer_value(
+                                get(get(resources, limits[i].object), limits[i].member))));
+    const json_t *cpu = get(resources, "cpu");
+    json_object_set_new(host, "NanoCpus", json_integer(nano_cpus(cpu)));
+    json_object_set_new(host, "CpusetCpus", text_json(get(cpu, "cpus")));
+    json_object_set_new(host, "CpusetMems", text_json(get(cpu, "mems")));
+}
+
+static const struct {
+    const char *name, *type;
+} modes[] = {
+    {"PidMode", "pid"},         {"IpcMode", "ipc"},     {"UTSMode", "uts"},
+    {"CgroupnsMode", "cgroup"}, {"UsernsMode", "user"}, {"NetworkMode", "network"},
+};
+
+/* "host", "ns:PATH", or "private". */
+static json_t *mode_json(const json_t *namespaces, const char *type)
+{
+    for (size_t i = 0; i < json_array_size(namespaces); i++) {
+        const json_t *namespace = json_array_get(namespaces, i);
+        const char *path = json_string_value(get(namespace, "path"));
+        if (keg_streq(json_string_value(get(namespace, "type")), type))
+            return path ? json_sprintf("ns:%s", path) : json_string("private");
+    }
+    return json_string("host");
+}
+
 static json_t *host_config_json(const struct store_container *container, const json_t *spec)
 {
-    const json_t *resources = get(get(spec, "linux"), "resources");
-    const json_t *memory = get(resources, "memory");
-    const json_t *cpu = get(resources, "cpu");
-    const json_t *pids = get(resources, "pids");
-    return json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I}", "AutoRemove", container->auto_remove,
-                     "ReadonlyRootfs", json_is_true(get(get(spec, "root"), "readonly")), "Memory",
-                     json_integer_value(get(memory, "limit")), "MemorySwap",
-                     json_integer_value(get(memory, "swap")), "NanoCpus", nano_cpus(cpu),
-                     "CpuShares", json_integer_value(get(cpu, "shares")), "PidsLimit",
-                     json_integer_value(get(pids, "limit")));
+    const json_t *linux_part = get(spec, "linux");
+    json_t *host =
+        json_pack("{s:b, s:b, s:I}", "AutoRemove", container->auto_remove, "ReadonlyRootfs",
+                  json_is_true(get(get(spec, "root"), "readonly")), "OomScoreAdj",
+                  json_integer_value(get(get(spec, "process"), "oomScoreAdj")));
+    for (size_t i = 0; spec && i < KEG_ARRAY_SIZE(modes); i++)
+        json_object_set_new(host, modes[i].name,
+                            mode_json(get(linux_part, "namespaces"), modes[i].type));
+    add_limits(host, get(linux_part, "resources"));
+    return host;
 }
 
 static bool has_option(const json_t *mount, const char *wanted)

@@ -389,6 +389,17 @@ needs_controller() {
     keg_fails 125 "--annotation 'x': not NAME=VALUE" run --annotation x busybox true
 }
 
+@test "inspect tells the limits and whose namespaces they are" {
+    keg_ok run --name told --pid host -m 64m --cpu-shares 512 busybox true
+    keg_ok inspect told
+    keg rm told
+    matches "$output" '"PidMode": "host"'
+    matches "$output" '"IpcMode": "private"'
+    matches "$output" '"UsernsMode": "host"'
+    matches "$output" '"Memory": 67108864'
+    matches "$output" '"CpuShares": 512'
+}
+
 # ------------------------------------------------------------------ a layer in RAM
 
 @test "--ephemeral: what is written is gone, the image is not touched, nothing stays mounted" {

@@ -616,8 +616,8 @@ Test(plan_files, hosts_and_servers_of_flags)
     cr_assert_eq(plan_check_hosts(&flags, &err), 0, "%s", err.text);
     plan_add_hosts(&flags, "10.78.0.1", &lines);
     cr_assert_str_eq(lines.data, "10.0.0.2\tdb\nfd00::1\tsix\n10.78.0.1\tgw\n");
-    plan_resolv_conf(&flags, "nameserver 1.1.1.1\nsearch lan\noptions edns0\n", PLAN_PUBLIC_SERVERS,
-                     &resolv);
+    plan_resolv_conf(&flags, "nameserver 1.1.1.1\nsearch lan\noptions edns0\n",
+                     PLAN_PUBLIC_SERVERS, &resolv);
     cr_assert_str_eq(resolv.data, "nameserver 9.9.9.9\nsearch example.org\noptions ndots:3\n");
     flags = (struct plan_flags){.dns_search = ONE(".")};
     _cleanup_buf_ struct keg_buf none = keg_buf_init(4096);
