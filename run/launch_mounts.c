@@ -42,7 +42,7 @@ static int copy_mount(const struct launch *launch, int fd, bool recursive)
 {
     static const struct mount_change slave = {.propagation = MS_SLAVE,
                                               .propagation_recursive = true};
-    bool shared = (launch->plan.root_propagation & MS_SHARED) && !launch->new_user_namespace;
+    bool shared = (launch->plan.root_propagation & MS_SHARED) && !launch->between;
     _cleanup_fd_ int copy = mount_clone(fd, recursive);
     if (copy < 0)
         return copy;
@@ -147,7 +147,7 @@ static int open_source_of(const struct launch *launch, const struct rootfs_mount
     int r = 0;
     if (mount->id_mapped)
         r = open_mapped(launch, mount, ret_fd, err);
-    else if (mount->kind == ROOTFS_BIND && launch->new_user_namespace)
+    else if (mount->kind == ROOTFS_BIND && launch->between)
         r = open_bind(launch, mount, ret_fd, err);
     return r < 0 ? keg_wrap(err, "mount: '%s'", mount->destination) : 0;
 }
@@ -155,14 +155,14 @@ static int open_source_of(const struct launch *launch, const struct rootfs_mount
 int launch_open_sources(struct launch *launch, struct keg_err *err)
 {
     const struct rootfs_plan *plan = &launch->plan;
-    if (!launch->new_user_namespace && !plan->wants_id_maps)
+    if (!launch->between && !plan->wants_id_maps)
         return 0;
     launch->source_fds = calloc(plan->mounts_count + 1, sizeof(*launch->source_fds));
     if (!launch->source_fds)
         return keg_fail(err, -ENOMEM, "mounts: out of memory");
     for (size_t i = 0; i < plan->mounts_count; i++)
         launch->source_fds[i] = -1;
-    int r = launch->new_user_namespace ? open_root(launch, err) : 0;
+    int r = launch->between ? open_root(launch, err) : 0;
     for (size_t i = 0; r == 0 && i < plan->mounts_count; i++)
         r = open_source_of(launch, &plan->mounts[i], &launch->source_fds[i], err);
     return r;

@@ -5,10 +5,11 @@
 #include "run/launch.h"
 
 /* launch_open_sources(launch, err): Before clone: copy what the child cannot. All id-mapped mounts,
- * mapped; and where the container gets a new user namespace, the root and all sources of bind
- * mounts, since its root may not be allowed to walk to them. What this process may not copy either
- * (no CAP_SYS_ADMIN, an old kernel) is left to the child: -1 in launch->source_fds. Does nothing
- * where nothing of that is wanted. On failure launch_close_sources() is still to be called. */
+ * mapped; and where the container gets a user namespace, new or joined, the root and all sources of
+ * bind mounts, since its root may not be allowed to walk to them. What this process may not copy
+ * either (no CAP_SYS_ADMIN, an old kernel) is left to the child: -1 in launch->source_fds. Does
+ * nothing where nothing of that is wanted. On failure launch_close_sources() is still to be called.
+ */
 int launch_open_sources(struct launch *launch, struct keg_err *err);
 
 /* launch_close_sources(launch): Close and free them. */
