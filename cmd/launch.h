@@ -11,6 +11,7 @@ struct cmd_joined {
     int fd; /* of the namespace: it cannot become another while this is open; -1: none is joined */
     int shm_fd; /* RUN_NS_IPC: a copy of its /dev/shm; else -1 */
     pid_t pid;
+    char *id;
     char *path, *hostname, *rundir; /* as struct plan_joined has them */
 };
 
@@ -34,7 +35,6 @@ struct cmd_launch {
     int userns_fd; /* its layers are shown by that one's maps; -1: as they are */
     struct cmd_joined joined[RUN_NS_COUNT];
     struct run_id_maps uid_maps, gid_maps; /* of a new user namespace */
-    struct cmd_id_lease *id_lease;         /* the ids it has to itself, or NULL */
     struct in_addr address;                /* leased when s_addr is not 0 */
     struct run_network_user network_user;  /* with PLAN_NETWORK_USER */
     struct run_user user;
@@ -75,10 +75,9 @@ int cmd_launch_pin_joined(struct cmd_launch *launch, struct keg_err *err);
 void cmd_launch_leave(struct cmd_launch *launch);
 
 /* launch_ids.c -- cmd_launch_find_ids(launch, err): With --userns, the maps of its user namespace,
- * and launch->userns_fd. A range that is its own alone is leased in RUNROOT/userns, and given back
- * by cmd_launch_release_ids(); a lease whose container has no run folder is nobody's. */
+ * and launch->userns_fd. A range that is its own alone is leased in RUNROOT/userns, for as long as
+ * the container has a run folder. */
 int cmd_launch_find_ids(struct cmd_launch *launch, struct keg_err *err);
-void cmd_launch_release_ids(struct cmd_launch *launch);
 
 /* launch_stdio.c: which fds the container gets, and what keg carries itself. A terminal of the
  * caller is never handed in: what is read from it, and written to it, goes through a pipe. So does

@@ -22,6 +22,7 @@ static void leave(struct cmd_joined *joined)
 {
     keg_cleanup_fd(&joined->fd);
     keg_cleanup_fd(&joined->shm_fd);
+    free(joined->id);
     free(joined->path);
     free(joined->hostname);
     free(joined->rundir);
@@ -151,6 +152,9 @@ static int join_running(struct cmd_launch *launch, size_t which,
     struct run_container *container = NULL;
     struct cmd_joined *joined = &launch->joined[joinable[which].type];
     int r = store_container_rundir(launch->store, other->id, &rundir, err);
+    joined->id = keg_strdup(other->id);
+    if (r == 0 && !joined->id)
+        r = keg_fail(err, -ENOMEM, "out of memory");
     if (r == 0)
         r = read_config(launch->store, other, &config, err);
     if (r == 0)

@@ -100,6 +100,11 @@ static int make_spec(struct cmd_launch *launch, const struct plan_context *conte
     int r = plan_spec(launch->flags, context, &launch->spec, err);
     if (r == 0)
         r = run_spec_fit(launch->spec, err);
+    /* A namespace that is joined has its maps already (config-linux.md). */
+    if (r == 0 && launch->spec->namespaces[RUN_NS_USER].path) {
+        run_id_maps_done(&launch->spec->uid_maps);
+        run_id_maps_done(&launch->spec->gid_maps);
+    }
     if (r == 0)
         r = write_spec(launch, err);
     return r == 0 ? cmd_launch_pin_joined(launch, err) : r;

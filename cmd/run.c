@@ -34,7 +34,6 @@ void cmd_launch_done(struct cmd_launch *launch)
     close_fd(&launch->rootfs_fd);
     close_fd(&launch->userns_fd);
     cmd_launch_leave(launch);
-    cmd_launch_release_ids(launch);
     run_id_maps_done(&launch->uid_maps);
     run_id_maps_done(&launch->gid_maps);
     run_spec_free(launch->spec);
@@ -71,7 +70,6 @@ static void settle(struct cmd_launch *launch)
 {
     struct keg_err err = KEG_ERR_INIT;
     give_back_address(launch);
-    cmd_launch_release_ids(launch);
     close_fd(&launch->rootfs_fd);
     if (!launch->created)
         return;

@@ -95,6 +95,30 @@ int plan_auto_size(const struct plan_flags *flags, uint32_t *ret, struct keg_err
     return r;
 }
 
+/* One line of three numbers in columns. */
+static int add_kernel_line(char *line, struct run_id_maps *ret)
+{
+    uint64_t numbers[3];
+    char *state = NULL;
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(numbers); i++) {
+        const char *word = strtok_r(i == 0 ? line : NULL, " \t", &state);
+        if (!word || keg_parse_u64(word, 0, ID_MAX, &numbers[i]) < 0)
+            return -EPROTO;
+    }
+    return run_id_maps_add(ret, (uint32_t)numbers[0], (uint32_t)numbers[1], (uint32_t)numbers[2]);
+}
+
+int plan_kernel_id_map(const char *text, struct run_id_maps *ret)
+{
+    _cleanup_free_ char *copy = keg_strdup(text);
+    char *state = NULL;
+    int r = copy ? 0 : -ENOMEM;
+    for (char *line = copy ? strtok_r(copy, "\n", &state) : NULL; line && r == 0;
+         line = strtok_r(NULL, "\n", &state))
+        r = add_kernel_line(line, ret);
+    return r;
+}
+
 /* "keg:100000:65536" of one of the names containers go by. */
 static bool parse_range(char *line, uint32_t *ret_first, uint64_t *ret_count)
 {

@@ -82,31 +82,37 @@ static int set_quota(const struct plan_flags *flags, struct run_resources *ret, 
 }
 
 /* "3" or "0-3" */
-static bool is_cpu_range(const char *text, size_t length)
+static bool is_cpu_range(const char *text, size_t length, uint64_t *ret_last)
 {
-    uint64_t first, last;
+    uint64_t first;
     _cleanup_free_ char *range = keg_strndup(text, length);
     char *dash = range ? strchr(range, '-') : NULL;
     if (dash)
         *dash = '\0';
     if (!range || keg_parse_u64(range, 0, 65535, &first) < 0)
         return false;
-    return !dash || keg_parse_u64(dash + 1, first, 65535, &last) == 0;
+    *ret_last = first;
+    return !dash || keg_parse_u64(dash + 1, first, 65535, ret_last) == 0;
 }
 
 /* "0-3,7": the kernel's list format (cpuset(7)). */
 static int set_cpu_list(const char *flag, const char *text, char **ret, struct keg_err *err)
 {
+    uint64_t last, highest = 0;
     if (!text)
         return 0;
     for (const char *at = text;; at++) {
         size_t length = strcspn(at, ",");
-        if (!is_cpu_range(at, length))
+        if (!is_cpu_range(at, length, &last))
             return keg_fail(err, -EINVAL, "%s '%s': not a list such as 0-3,7", flag, text);
+        highest = last > highest ? last : highest;
         at += length;
         if (!*at)
             break;
     }
+    if (keg_streq(flag, "--cpuset-cpus") && highest >= (uint64_t)get_nprocs_conf())
+        return keg_fail(err, -EINVAL, "%s '%s': this machine has 0-%d", flag, text,
+                        get_nprocs_conf() - 1);
     free(*ret);
     *ret = keg_strdup(text);
     return *ret ? 0 : no_memory(err);

@@ -95,8 +95,8 @@ static int add_request(const char *flag, const char *text, struct request *reque
 /* What stands behind the second colon; each is an option of the mount but for those that need
  * SELinux. */
 static const char *const volume_options[] = {
-    "ro",    "rw",     "rbind", "bind",   "private", "rprivate", "shared", "rshared",
-    "slave", "rslave", "exec",  "noexec", "suid",    "nosuid",   "dev",    "nodev"};
+    "ro",     "rw",   "rbind",  "bind", "private", "rprivate", "shared", "rshared", "slave",
+    "rslave", "exec", "noexec", "suid", "nosuid",  "dev",      "nodev",  "idmap"};
 
 static bool is_volume_option(const char *option)
 {

@@ -154,6 +154,13 @@ int plan_check_namespaces(const struct plan_flags *flags, struct keg_err *err)
         r = plan_namespace(flags, flags_of[i].type, &other, err);
     if (r < 0)
         return r;
+    /* The layers would have to be copied for each user: a file's owner in an overlay is what it is
+     * in the layer, and only root may mount layers with other owners. */
+    if (user.kind == PLAN_NS_KEEP_ID)
+        return keg_fail(
+            err, -EINVAL,
+            "--userns keep-id: not supported; without root, your files are root's in the "
+            "container and root's are yours; as root, give --uidmap and --gidmap");
     bool maps = flags->uid_maps || flags->gid_maps;
     if (maps && flags->userns && user.kind != PLAN_NS_PRIVATE)
         return keg_fail(err, -EINVAL, "--userns %s: brings its own ids, so no %s beside it",

@@ -123,6 +123,9 @@ int plan_time_offsets(const struct plan_flags *flags, struct run_spec *spec, str
  * where that is missing; appended. Overlaps are refused. */
 int plan_id_maps(const struct plan_flags *flags, struct run_id_maps *ret_uids,
                  struct run_id_maps *ret_gids, struct keg_err *err);
+/* plan_kernel_id_map(text, ret): What /proc/PID/uid_map says (user_namespaces(7)), appended. 0,
+ * -EPROTO or -ENOMEM. */
+int plan_kernel_id_map(const char *text, struct run_id_maps *ret);
 /* How many ids a container of its own user namespace gets at most; where they are without an entry
  * of "keg" or "containers" in /etc/subuid: a range that systemd's list of ids
  * (systemd.io/UIDS-GIDS) gives to nobody. */

@@ -212,8 +212,11 @@ static int add_identity_mount(struct run_spec *spec, const char *rundir, const c
 static int set_sysctls(const struct plan_flags *flags, struct run_spec *spec, struct keg_err *err)
 {
     const struct run_namespace *network = &spec->namespaces[RUN_NS_NETWORK];
-    if (network->wanted && !network->path &&
-        (keg_strv_add(&spec->sysctls, "net.ipv4.ip_unprivileged_port_start=0") < 0 ||
+    bool own = network->wanted && !network->path;
+    /* run_spec_fit() cuts the groups to those that exist, where it knows them. */
+    bool known = !spec->namespaces[RUN_NS_USER].path || spec->gid_maps.count > 0;
+    if ((own && keg_strv_add(&spec->sysctls, "net.ipv4.ip_unprivileged_port_start=0") < 0) ||
+        (own && known &&
          keg_strv_add(&spec->sysctls, "net.ipv4.ping_group_range=0 2147483647") < 0))
         return no_memory(err);
     for (char *const *s = flags->sysctls; s && *s; s++)

@@ -363,6 +363,26 @@ needs_controller() {
     keg_fails 125 "--cpus and --cpu-quota say the same" run --cpus 1 --cpu-quota 5000 busybox true
 }
 
+@test "--cpuset-cpus: the program runs there alone" {
+    needs_controller cpuset
+    in_busybox 'grep Cpus_allowed_list /proc/self/status' --cpuset-cpus 0
+    matches "$output" ".0$"
+    keg_fails 125 "--cpuset-cpus '0-': not a list" run --cpuset-cpus 0- busybox true
+}
+
+@test "--memory-reservation, --memory-swap and --memory-swappiness" {
+    needs_controller memory
+    cgroup_value memory memory.soft_limit_in_bytes memory.low -m 64m --memory-reservation 32m
+    equal "$output" 33554432
+    if [ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ]; then
+        cgroup_value memory memory.memsw.limit_in_bytes memory.swap.max -m 64m --memory-swap 96m
+        equal "$output" 100663296
+        cgroup_value memory memory.swappiness memory.swap.max --memory-swappiness 10
+        equal "$output" 10
+    fi
+    keg_fails 125 "--memory-swap '1g': needs --memory" run --memory-swap 1g busybox true
+}
+
 @test "--cgroup-parent: below that, and nothing of it stays" {
     needs_controller pids
     in_busybox 'cat /proc/self/cgroup' --cgroup-parent /above/it --cgroupns host

@@ -42,7 +42,7 @@ Test(plan_limits, each_has_its_member)
                                                        .cpu_quota = "25000",
                                                        .cpu_rt_period = "1000000",
                                                        .cpu_rt_runtime = "950000",
-                                                       .cpuset_cpus = "0-2,4",
+                                                       .cpuset_cpus = "0-0,0",
                                                        .cpuset_mems = "0",
                                                        .blkio_weight = "300",
                                                        .cgroup_conf = ONE("memory.high=1m")});
@@ -61,7 +61,7 @@ Test(plan_limits, each_has_its_member)
     cr_assert_eq(r->cpu_quota_us, 25000);
     cr_assert_eq(r->cpu_realtime_period_us, 1000000);
     cr_assert_eq(r->cpu_realtime_runtime_us, 950000);
-    cr_assert_str_eq(r->cpuset_cpus, "0-2,4");
+    cr_assert_str_eq(r->cpuset_cpus, "0-0,0");
     cr_assert_str_eq(r->cpuset_mems, "0");
     cr_assert_eq(r->blkio_weight, 300);
     cr_assert_str_eq(r->unified[0], "memory.high=1m");
@@ -120,6 +120,8 @@ Test(plan_limits, what_is_wrong_is_named)
             "--cpuset-mems '3-1': not a list such as 0-3,7");
     refused((struct plan_flags){.cpuset_cpus = "0,,1"},
             "--cpuset-cpus '0,,1': not a list such as 0-3,7");
+    cr_assert_null(limits((struct plan_flags){.cpuset_cpus = "0,60000"}));
+    cr_assert(keg_starts_with(err.text, "--cpuset-cpus '0,60000': this machine has 0-"));
     refused((struct plan_flags){.blkio_weight = "9"},
             "--blkio-weight '9': not a number from 10 to 1000");
     refused((struct plan_flags){.cgroup_conf = ONE("../memory.high=1")},
@@ -389,6 +391,8 @@ Test(plan_namespace, what_does_not_go_together)
         conflict((struct plan_flags){.network = "container:web", .dns = ONE("1.1.1.1")}),
         "--dns: the container has the host name, hosts and resolv.conf of 'web', whose "
         "network it joins");
+    cr_assert(keg_starts_with(conflict((struct plan_flags){.userns = "keep-id"}),
+                              "--userns keep-id: not supported; "));
     cr_assert_str_eq(conflict((struct plan_flags){.userns = "host", .uid_maps = ONE("0:1:1")}),
                      "--userns host: brings its own ids, so no --uidmap beside it");
 }
@@ -482,6 +486,20 @@ Test(plan_ids, bad_maps)
     cr_assert_str_eq(err.text, "--uidmap '9:5000:1': overlaps with another one");
     run_id_maps_done(&uids);
     run_id_maps_done(&gids);
+}
+
+Test(plan_ids, of_the_kernel)
+{
+    struct run_id_maps maps = {0};
+    cr_assert_eq(plan_kernel_id_map("         0     100000      65536\n     70000          5"
+                                    "          1\n",
+                                    &maps),
+                 0);
+    cr_assert_eq(maps.count, 2);
+    cr_assert_eq(maps.items[0].host_id, 100000);
+    cr_assert_eq(maps.items[1].container_id, 70000);
+    cr_assert_eq(plan_kernel_id_map("0 1\n", &maps), -EPROTO);
+    run_id_maps_done(&maps);
 }
 
 Test(plan_ids, blocks)
@@ -616,8 +634,8 @@ Test(plan_files, hosts_and_servers_of_flags)
     cr_assert_eq(plan_check_hosts(&flags, &err), 0, "%s", err.text);
     plan_add_hosts(&flags, "10.78.0.1", &lines);
     cr_assert_str_eq(lines.data, "10.0.0.2\tdb\nfd00::1\tsix\n10.78.0.1\tgw\n");
-    plan_resolv_conf(&flags, "nameserver 1.1.1.1\nsearch lan\noptions edns0\n",
-                     PLAN_PUBLIC_SERVERS, &resolv);
+    plan_resolv_conf(&flags, "nameserver 1.1.1.1\nsearch lan\noptions edns0\n", PLAN_PUBLIC_SERVERS,
+                     &resolv);
     cr_assert_str_eq(resolv.data, "nameserver 9.9.9.9\nsearch example.org\noptions ndots:3\n");
     flags = (struct plan_flags){.dns_search = ONE(".")};
     _cleanup_buf_ struct keg_buf none = keg_buf_init(4096);
