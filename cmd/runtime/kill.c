@@ -25,7 +25,7 @@ static int kill_one(const struct runtime *runtime, const char *id, bool all, int
     int r = runtime_open(runtime, id, &folder, &container, err);
     if (r < 0)
         return r;
-    r = run_kill(container, number, err);
+    r = all ? run_kill_all(container, number, err) : run_kill(container, number, err);
     /* The words that containerd looks for. */
     if (r == -ESRCH && !all)
         return keg_fail(err, -ESRCH, "container not running: '%s'", id);

@@ -45,9 +45,10 @@ static const struct cmd_verb program = {
 
 /* In the order in which help lists them. */
 static const struct runtime_verb *const verbs[] = {
-    &runtime_verb_create, &runtime_verb_start, &runtime_verb_run,
-    &runtime_verb_state,  &runtime_verb_kill,  &runtime_verb_delete,
-    &runtime_verb_list,   &runtime_verb_spec,  &runtime_verb_features,
+    &runtime_verb_create, &runtime_verb_start,  &runtime_verb_run,      &runtime_verb_state,
+    &runtime_verb_kill,   &runtime_verb_delete, &runtime_verb_exec,     &runtime_verb_list,
+    &runtime_verb_ps,     &runtime_verb_pause,  &runtime_verb_resume,   &runtime_verb_update,
+    &runtime_verb_events, &runtime_verb_spec,   &runtime_verb_features,
 };
 
 static const struct runtime_verb *find_verb(const char *name)

@@ -26,7 +26,7 @@ teardown() {
 
 @test "help names every verb, and every verb has its own" {
     local verb
-    for verb in create start run state kill delete list spec features; do
+    for verb in create start run state kill delete exec list ps pause resume update events spec features; do
         runtime_ok --help
         matches "$output" "^  $verb "
         runtime_ok "$verb" --help
@@ -203,6 +203,17 @@ teardown() {
     runtime_ok kill c KILL
     until_true 10 has_status c stopped
     runtime_fails 1 "container not running" kill c KILL
+}
+
+@test "kill --all: every process, also without a pid namespace" {
+    bundle_set 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "pid"]'
+    bundle_script 'sleep 4711 & echo ready; exec sleep 4711'
+    started c
+    until_true 10 grep -q ready "$BOX/out.c"
+    runtime_ok kill --all c KILL
+    until_true 10 has_status c stopped
+    until_true 10 bash -c '! pgrep -f "^sleep 4711"'
+    runtime_ok kill -a c KILL
 }
 
 @test "kill and delete --regex: all that fit" {
