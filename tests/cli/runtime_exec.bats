@@ -39,8 +39,7 @@ P
 
 @test "it is inside: pids, root, hostname, environment, working folder" {
     started c
-    runtime_ok exec c sh -c 'tr "\0" " " </proc/1/cmdline; ls /; cat /proc/sys/kernel/hostname; pwd; echo $TERM' ||
-        runtime_ok exec c sh -c 'cat /proc/1/cmdline; ls /; cat /proc/sys/kernel/hostname; pwd; echo $TERM'
+    runtime_ok exec c sh -c 'cat /proc/1/cmdline; echo; ls /; cat /proc/sys/kernel/hostname; echo $TERM'
     matches "$output" 'sleep'
     matches "$output" '^bundle$'
     matches "$output" '^xterm$'
@@ -62,11 +61,11 @@ P
     runtime_ok exec -u 5 c id -g
     equal "$output" 0
     runtime_ok exec -c CAP_SYS_PTRACE c sh -c 'cat /proc/self/status'
-    matches "$output" '^CapEff:\s0000000000080[0-9a-f]{3}[0-9a-f]$'
+    matches "$output" '^CapEff:\s00000000000800e1$'
     bundle_set 'c["process"]["noNewPrivileges"] = False'
     runtime_ok delete -f c
     started c
-    runtime_ok exec c grep NoNewPrivs /proc/self/status || runtime_ok exec c cat /proc/self/status
+    runtime_ok exec c cat /proc/self/status
     matches "$output" '^NoNewPrivs:\s0'
     runtime_ok exec --no-new-privs c cat /proc/self/status
     matches "$output" '^NoNewPrivs:\s1'
@@ -109,7 +108,7 @@ P
         'p["user"] = {"uid": 9, "gid": 9}'
     runtime_ok exec --process "$BOX/process.json" c
     equal "$output" $'9\n/bin\ny'
-    echo '{"args": "sh"}' >"$BOX/process.json"
+    echo '{"cwd": "/", "user": {"uid": 0, "gid": 0}, "args": "sh"}' >"$BOX/process.json"
     runtime_fails 255 "process.json.*args" exec -p "$BOX/process.json" c
     runtime_fails 255 "no such file" exec -p "$BOX/none.json" c
 }
@@ -117,7 +116,7 @@ P
 @test "--detach with --pid-file, as engines do it" {
     started c
     process_json 'p["args"] = ["sleep", "4712"]'
-    runtime_ok exec --pid-file "$BOX/pid" --process "$BOX/process.json" --detach c
+    runtime exec --pid-file "$BOX/pid" --process "$BOX/process.json" --detach c </dev/null >/dev/null 2>&1
     equal "$(tr '\0' ' ' <"/proc/$(cat "$BOX/pid")/cmdline")" "sleep 4712 "
     equal "$(readlink "/proc/$(cat "$BOX/pid")/ns/pid")" "$(readlink "/proc/$(field c pid)/ns/pid")"
     runtime_ok delete -f c
@@ -131,16 +130,15 @@ P
     runtime_fails 255 "cannot use console socket" exec --console-socket "$BOX/none" c id
     "$BATS_TEST_DIRNAME/console.py" "$BOX/console" "$BOX/screen" 3>&- &
     until_true 10 test -S "$BOX/console"
-    runtime_ok exec -d --console-socket "$BOX/console" -p "$BOX/process.json" c
+    runtime exec -d --console-socket "$BOX/console" -p "$BOX/process.json" c </dev/null >/dev/null 2>&1
     until_true 10 grep -q ready "$BOX/screen"
     matches "$(tr -d '\r' <"$BOX/screen")" '^/dev/pts/[0-9]+$'
 }
 
 @test "--tty: a terminal of its own" {
     started c
-    run "$BATS_TEST_DIRNAME/terminal.py" --help
     run script -qec 'keg-runtime exec -t c tty' "$BOX/typescript" 3>&-
-    matches "$(tr -d '\r' <"$BOX/typescript")" '^/dev/pts/[0-9]+$'
+    matches "$(tr -d '\r' <"$BOX/typescript")" '/dev/pts/[0-9]+$'
 }
 
 @test "--preserve-fds: those and no others" {
