@@ -4,6 +4,7 @@
 #include "cmd/runtime/folder.h"
 #include "cmd/runtime/foreground.h"
 #include "cmd/runtime/handover.h"
+#include "cmd/runtime/home.h"
 #include "cmd/runtime/log.h"
 
 #include <string.h>
@@ -181,6 +182,16 @@ static int make_process(const struct runtime *runtime, const struct exec_options
     return change_process(o, words, ret, err);
 }
 
+/* By the passwd of the container as it is now. */
+static int set_home(const struct run_container *container, struct run_process *process,
+                    struct keg_err *err)
+{
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/%d/root", (int)run_pid(container));
+    _cleanup_fd_ int rootfd = keg_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0);
+    return runtime_set_home(rootfd, process, err);
+}
+
 /* ---- running it */
 
 static int check_terminal(const struct exec_options *o, bool terminal, struct keg_err *err)
@@ -271,6 +282,8 @@ static int exec(const struct runtime *runtime, void *options, const struct cmd_a
     int r = runtime_open(runtime, args->items[0], &folder, &container, err);
     if (r == 0)
         r = make_process(runtime, o, &folder, args->items + 1, &process, err);
+    if (r == 0)
+        r = set_home(container, &process, err);
     return r == 0 ? launch(runtime, o, container, &process, err) : r;
 }
 

@@ -3,6 +3,7 @@
 #include "cmd/runtime/launch.h"
 
 #include "cmd/runtime/handover.h"
+#include "cmd/runtime/home.h"
 #include "cmd/runtime/log.h"
 
 #define MEMBER(name) offsetof(struct runtime_launch_options, name)
@@ -67,6 +68,16 @@ static int connect_sockets(struct runtime_launch *launch, struct keg_err *err)
     return r;
 }
 
+static int complete_environment(struct runtime_launch *launch, struct keg_err *err)
+{
+    struct run_spec *spec = launch->bundle.spec;
+    _cleanup_fd_ int rootfd = keg_openat(AT_FDCWD, spec->root_path, O_PATH | O_DIRECTORY, 0);
+    int r = runtime_set_home(rootfd, &spec->process, err);
+    return r < 0 ? r
+                 : runtime_pass_fds(launch->runtime, &spec->process.env,
+                                    launch->options->preserve_fds, &launch->fds, err);
+}
+
 /* Whatever can be found wrong without making anything. */
 static int check(struct runtime_launch *launch, const char *id, struct keg_err *err)
 {
@@ -77,8 +88,7 @@ static int check(struct runtime_launch *launch, const char *id, struct keg_err *
     if (r == 0)
         r = check_terminal(launch, err);
     if (r == 0)
-        r = runtime_pass_fds(launch->runtime, &launch->bundle.spec->process.env, o->preserve_fds,
-                             &launch->fds, err);
+        r = complete_environment(launch, err);
     return r == 0 ? connect_sockets(launch, err) : r;
 }
 

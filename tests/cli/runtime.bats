@@ -178,6 +178,21 @@ teardown() {
     nothing_left c
 }
 
+@test "HOME is the user's by the container's passwd, where the config has none" {
+    mkdir -p "$BUNDLE/rootfs/etc"
+    echo 'web:x:33:33::/srv/web:/bin/sh' >"$BUNDLE/rootfs/etc/passwd"
+    # shellcheck disable=SC2016
+    bundle_script 'echo $HOME'
+    runtime_ok run -b "$BUNDLE" c
+    equal "$output" /
+    bundle_set 'c["process"]["user"]["uid"] = 33'
+    runtime_ok run -b "$BUNDLE" c
+    equal "$output" /srv/web
+    bundle_set 'c["process"]["env"].append("HOME=/given")'
+    runtime_ok run -b "$BUNDLE" c
+    equal "$output" /given
+}
+
 # ------------------------------------------------------------------ kill
 
 @test "kill: by name in any spelling, by number, TERM by default" {
