@@ -5,33 +5,10 @@
 # `keg` is the user's in this file. The box gets an /etc, a /dev/net/tun and a way out of its own.
 
 load helper
-
-PERSON=keggy PERSON_ID=1500 FIRST_SUBID=200000
-HOME_FOLDER=$BOX/home RUNTIME_FOLDER=$BOX/runtime STORE=$BOX/home/.local/share/keg
-TUN=$BOX/tun
-
-AS=(setpriv --reuid "$PERSON_ID" --regid "$PERSON_ID" --clear-groups
-    env -i "PATH=$PATH" "HOME=$HOME_FOLDER" "XDG_RUNTIME_DIR=$RUNTIME_FOLDER"
-    "CONTAINERS_REGISTRIES_CONF=$BOX/registries.conf"
-    "ASAN_OPTIONS=log_path=$HOME_FOLDER/sanitizer" "UBSAN_OPTIONS=log_path=$HOME_FOLDER/sanitizer"
-    "LSAN_OPTIONS=log_path=$HOME_FOLDER/sanitizer")
+load user_helper
 
 keg() {
     "${AS[@]}" keg "$@"
-}
-
-# An /etc that can be written without touching the machine's.
-own_etc() {
-    mkdir "$BOX/etc" "$BOX/etc-work"
-    mount -t overlay -o "lowerdir=/etc,upperdir=$BOX/etc,workdir=$BOX/etc-work" overlay /etc
-    mount --bind "$BOX/hosts" /etc/hosts
-    echo "$PERSON:x:$PERSON_ID:$PERSON_ID::$HOME_FOLDER:/bin/sh" >>/etc/passwd
-    echo "$PERSON:x:$PERSON_ID:" >>/etc/group
-}
-
-# subids [LINE]: who has which subordinate ids; none by default.
-subids() {
-    printf '%s' "${1:+$1$'\n'}" | tee /etc/subuid >/etc/subgid
 }
 
 # A way out: 192.0.2.1 on an interface with a default route, where a web server tells who asks, and a name server that
@@ -66,47 +43,31 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()'
 }
 
 setup_file() {
-    own_etc
-    mkdir "$HOME_FOLDER" "$RUNTIME_FOLDER"
-    chown "$PERSON_ID:$PERSON_ID" "$HOME_FOLDER" "$RUNTIME_FOLDER"
-    chmod 700 "$HOME_FOLDER" "$RUNTIME_FOLDER"
+    person_ready
     mknod -m 666 "$TUN" c 10 200
     mount --bind "$TUN" /dev/net/tun
     outside_start
-    subids "$PERSON:$FIRST_SUBID:65536"
     busybox_ready
     image_ready owners
 }
 
 setup() {
-    subids "$PERSON:$FIRST_SUBID:65536"
+    subids "$RANGES"
 }
 
 # What a test hid comes back. No container may be left, nor its network.
 teardown() {
-    local hidden report
+    local hidden
     for hidden in /usr/bin/pasta /usr/bin/slirp4netns /usr/bin/newuidmap; do
         while mountpoint -q "$hidden"; do umount "$hidden"; done
     done
-    for report in "$HOME_FOLDER"/sanitizer.*; do
-        [ ! -e "$report" ] || { cat "$report"; rm "$report"; false; }
-    done
+    person_reports_nothing
     equal "$(processes)" ""
 }
 
 # hide PROGRAM: as if it were not installed.
 hide() {
     mount --bind /dev/null "/usr/bin/$1"
-}
-
-# Processes of the user and of the user's subordinate ids, and programs that carry networks.
-processes() {
-    ps -eo uid=,comm= | awk -v own="$PERSON_ID" -v first="$FIRST_SUBID" \
-        '$1 == own || ($1 >= first && $1 < first + 65536) || $2 ~ /^(pasta|passt|slirp4netns)/ { print $2 }'
-}
-
-no_processes() {
-    [ -z "$(processes)" ]
 }
 
 # ------------------------------------------------------------------------------------------ with subordinate ids
