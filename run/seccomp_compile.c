@@ -171,6 +171,7 @@ static int add_part(struct compiler *compiler, struct table *table, const struct
                     const struct run_seccomp_rule *rule, uint32_t action)
 {
     const struct alternative alternative = {.action = action, .part = call};
+    table->plain[call->multiplexer].named = true;
     if (rule->arguments_count && !is_stricter(action, compiler->default_action))
         return 0;
     return add_alternative(compiler, &table->plain[call->multiplexer], &alternative);

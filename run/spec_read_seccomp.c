@@ -312,6 +312,7 @@ static int add_flag(const struct spec_node *node, void *ret)
 
 static int read_flags(const struct spec_node *node, void *ret)
 {
+    *(uint32_t *)ret = 0;
     return spec_each_item(node, add_flag, ret);
 }
 
@@ -331,6 +332,8 @@ int spec_read_seccomp(const struct spec_node *node, uint64_t bounding,
          false},
     };
     ret->default_errno_ret = -1;
+    /* Where nothing is said, not even "flags": []; as runc does. */
+    ret->flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     int r = SPEC_FIELDS(node, fields, ret);
     if (r >= 0)
         r = check_errno(node, "defaultErrnoRet", ret->default_action, ret->default_errno_ret);

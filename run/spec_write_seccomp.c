@@ -38,8 +38,8 @@ static void write_profile(struct spec_writer *writer, const struct run_seccomp_p
     if (profile->default_errno_ret >= 0)
         spec_put_i64(writer, "defaultErrnoRet", profile->default_errno_ret);
     spec_put_texts(writer, "architectures", profile->architectures);
-    if (profile->flags != 0)
-        spec_put_flags(writer, "flags", &spec_seccomp_flags, profile->flags);
+    /* None is said, too: nothing said means SPEC_ALLOW. */
+    spec_put_flags(writer, "flags", &spec_seccomp_flags, profile->flags);
     spec_put_text(writer, "listenerPath", profile->listener_path);
     spec_put_text(writer, "listenerMetadata", profile->listener_metadata);
     if (profile->rules_count > 0) {
