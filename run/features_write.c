@@ -6,7 +6,6 @@
 #include "run/spec_writer.h"
 
 #define OCI_VERSION_MIN "1.0.0"
-#define OCI_VERSION_MAX "1.2.1"
 
 static int write_mount_options(struct spec_writer *writer)
 {
@@ -89,7 +88,7 @@ int run_features_write(struct keg_buf *ret, struct keg_err *err)
     struct spec_writer writer = spec_writer_init(ret);
     spec_open_object(&writer, NULL);
     spec_put_text(&writer, "ociVersionMin", OCI_VERSION_MIN);
-    spec_put_text(&writer, "ociVersionMax", OCI_VERSION_MAX);
+    spec_put_text(&writer, "ociVersionMax", RUN_OCI_VERSION);
     spec_put_all_names(&writer, "hooks", &spec_hooks);
     if (write_mount_options(&writer) < 0)
         return keg_fail(err, -ENOMEM, "features: out of memory");

@@ -21,6 +21,9 @@
 
 /* ------------------------------------------------------------------------- the runtime spec */
 
+/* What is understood, at the most. */
+#define RUN_OCI_VERSION "1.2.1"
+
 /* run_spec_new(), run_spec_free(spec): An empty spec on the heap; all it points to is on the heap
  * too. */
 struct run_spec *run_spec_new(void);
@@ -59,7 +62,8 @@ int run_spec_write(const struct run_spec *spec, struct keg_buf *ret, struct keg_
  * member, an empty text one that is not set. What MUST be there is checked here: ociVersion (1.x),
  * root.path, process.cwd, absolute; process itself may be missing (lifecycle: until start), and
  * spec->process.args is NULL then. What only the machine can tell is not: whether paths exist.
- * ${ret_warnings} (may be NULL): a string vector that lines are added to, for what is ignored
+ * ${text} may be NULL where ${length} is 0: an empty file. ${ret_warnings} (may be NULL): a string
+ * vector that lines are added to, for what is ignored
  * against the writer's wish: unknown capabilities. */
 int run_spec_parse(const char *text, size_t length, struct run_spec **ret, char ***ret_warnings,
                    struct keg_err *err);

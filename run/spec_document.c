@@ -169,7 +169,7 @@ int spec_document_parse(const char *text, size_t length, char ***ret_warnings,
     *ret = (struct spec_document){.warnings = ret_warnings, .err = err};
     if (length > KEG_SPEC_MAX_BYTES)
         return keg_fail(err, -E2BIG, "longer than %u bytes", KEG_SPEC_MAX_BYTES);
-    int r = parse(text, length, ret);
+    int r = parse(length > 0 ? text : "", length, ret);
     if (r < 0)
         spec_document_done(ret);
     return r;

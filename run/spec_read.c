@@ -156,7 +156,7 @@ int run_spec_read(int dirfd, const char *path, struct run_spec **ret, char ***re
     int r = keg_read_file(dirfd, path, KEG_SPEC_MAX_BYTES, &text, err);
     if (r < 0)
         return r;
-    r = run_spec_parse(text.data ? text.data : "", text.length, ret, ret_warnings, err);
+    r = run_spec_parse(text.data, text.length, ret, ret_warnings, err);
     return r < 0 ? keg_wrap(err, "%s", path) : 0;
 }
 

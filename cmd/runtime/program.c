@@ -71,7 +71,7 @@ static int print_overview(void)
 /* containerd and dockerd look for the words "version" and "spec:". */
 static int print_version(void)
 {
-    puts("keg-runtime version " KEG_VERSION "\nspec: 1.2.0");
+    puts("keg-runtime version " KEG_VERSION "\nspec: " RUN_OCI_VERSION);
     return 0;
 }
 

@@ -20,7 +20,7 @@ teardown() {
     for flag in --version -v -V; do
         runtime_ok $flag
         matches "${lines[0]}" '^keg-runtime version [0-9]+\.[0-9]+\.[0-9]+$'
-        equal "${lines[1]}" "spec: 1.2.0"
+        equal "${lines[1]}" "spec: 1.2.1"
     done
 }
 

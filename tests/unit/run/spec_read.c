@@ -43,6 +43,15 @@ Test(spec_read, what_is_no_config_is_refused_with_its_place)
         spec_config_refused(cases[i].text, cases[i].message);
 }
 
+Test(spec_read, an_empty_file_is_no_config)
+{
+    struct keg_err err = KEG_ERR_INIT;
+    struct run_spec *spec = NULL;
+    cr_expect_eq(run_spec_parse(NULL, 0, &spec, NULL, &err), -EPROTO);
+    cr_expect_str_eq(err.text,
+                     "not valid JSON: line 1 column 0: unexpected token near end of file");
+}
+
 Test(spec_read, every_version_1_is_taken)
 {
     static const char *const versions[] = {"1.0.0",     "1.0.0-rc5",        "1.0.2-dev",
