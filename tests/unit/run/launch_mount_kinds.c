@@ -637,6 +637,19 @@ Test(launch_mount_kinds, a_container_without_cgroups_of_its_own_sees_the_hosts_a
     }
 }
 
+/* v2: a new mount of the hierarchy, which begins where the namespace does. */
+Test(launch_mount_kinds, with_a_cgroup_namespace_alone_it_sees_what_that_has)
+{
+    box.options.cgroup_manager = RUN_CGROUP_MANAGER_DISABLED;
+    box.spec->resources.pids_limit = 0;
+    for (int user = 0; user < 2; user++) {
+        expect(WRITABLE_CGROUPS "; ls /sys/fs/cgroup | wc -l | grep -qv '^0$' && echo seen",
+               "seen\n");
+        if (!user)
+            add_user_namespace();
+    }
+}
+
 Test(launch_mount_kinds, its_own_cgroups_are_shown_in_a_user_namespace_too)
 {
     add_user_namespace();
