@@ -177,6 +177,7 @@ static int prepare(const struct run_container *container, const struct run_proce
 {
     launch_init(&join->launch, &join->spec, &join->options);
     join->launch.joins = true;
+    join->launch.state = &container->state;
     join->options = (struct run_options){
         .id = container->id,
         .rundir_fd = container->rundir_fd,

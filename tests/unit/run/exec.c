@@ -255,6 +255,19 @@ Test(exec, is_in_a_user_namespace)
     expect(same_cgroup, "same\n");
 }
 
+Test(exec, joins_the_keyring_in_a_user_namespace)
+{
+    char script[96];
+    if (access("/proc/keys", R_OK) < 0)
+        cr_skip_test("this kernel shows no keys");
+    keg_strv_free(TAKE_PTR(box.spec->masked_paths));
+    add_user_namespace(100000, 65536);
+    own_root(100000);
+    start();
+    (void)snprintf(script, sizeof(script), "grep -c ' _ses.%s:' /proc/keys", box.id);
+    expect(script, "1\n");
+}
+
 Test(exec, a_user_must_be_one_of_the_namespace)
 {
     add_user_namespace(100000, 1000);
@@ -350,7 +363,6 @@ Test(exec, takes_from_the_containers_config_what_is_not_given)
     own->capabilities =
         (struct run_capabilities){.bounding = 0x21, .permitted = 0x21, .effective = 0x21};
     own->no_new_privileges = true;
-    box.spec->seccomp = RUN_SECCOMP_NONE;
     own->oom_score_adj_set = true;
     own->oom_score_adj = 66;
     own->rlimits = calloc(1, sizeof(*own->rlimits));
@@ -358,9 +370,23 @@ Test(exec, takes_from_the_containers_config_what_is_not_given)
     own->rlimits_count = 1;
     start();
     write_config();
-    expect("grep -E '^(CapBnd|NoNewPrivs):' /proc/self/status; ulimit -n;"
+    expect("grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/self/status; ulimit -n;"
            "cat /proc/self/oom_score_adj",
-           "CapBnd:\t0000000000000021\nNoNewPrivs:\t1\n50\n66\n");
+           "CapBnd:\t0000000000000021\nNoNewPrivs:\t1\nSeccomp:\t2\n50\n66\n");
+}
+
+Test(exec, is_filtered_by_the_containers_own_profile)
+{
+    static const char profile[] =
+        "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"names\": [\"mkdir\"],"
+        "\"action\": \"SCMP_ACT_ERRNO\", \"errnoRet\": 28}]}";
+    cr_assert(
+        run_seccomp_parse(profile, strlen(profile), 0, &box.spec->seccomp_profile, &box.err) == 0,
+        "%s", box.err.text);
+    box.spec->seccomp = RUN_SECCOMP_CUSTOM;
+    start();
+    write_config();
+    expect("mkdir /x 2>&1", "mkdir: can't create directory '/x': No space left on device\n");
 }
 
 Test(exec, has_no_filter_where_the_container_has_none)
