@@ -30,7 +30,7 @@ static int enter_user_namespace(const struct launch *launch, int channel_fd, str
 
 /* By the bare calls, as in child_identity.c. Its first process came in with ids of the outside,
  * which own nothing there. */
-static int become_root(const struct launch *launch, struct keg_err *err)
+int between_become_root(const struct launch *launch, struct keg_err *err)
 {
     uid_t uid = id_map_root(&launch->spec->uid_maps);
     gid_t gid = id_map_root(&launch->spec->gid_maps);
@@ -61,16 +61,15 @@ static int enter_namespaces_for_children(const struct launch *launch, struct keg
     return 0;
 }
 
-static int clone_sibling(struct launch *launch, int channel_fd, struct keg_err *err)
+int between_clone(const struct launch *launch, int channel_fd, struct keg_err *err)
 {
     bool placed;
-    long pid = launch_clone_flags(launch->clone_flags | CLONE_PARENT, -1, NULL, &placed);
+    int pidfd = -1;
+    long pid = launch_clone_flags(launch->clone_flags | CLONE_PARENT, -1, &pidfd, &placed);
     if (pid == 0)
-        child_main(launch, channel_fd);
-    if (pid < 0)
-        return keg_fail_errno(err, "clone");
-    int r = channel_send_pid(channel_fd, (pid_t)pid);
-    return r < 0 ? keg_fail(err, r, "say who the child is: %s", keg_errno_text(r)) : 0;
+        return 0;
+    int r = pid < 0 ? -errno : channel_send_pid(channel_fd, (pid_t)pid, pidfd);
+    return r < 0 ? keg_fail(err, r, "clone: %s", keg_errno_text(r)) : 1;
 }
 
 _Noreturn void between_main(struct launch *launch, int channel_fd)
@@ -84,12 +83,14 @@ _Noreturn void between_main(struct launch *launch, int channel_fd)
     if (r == 0)
         (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (r == 0)
-        r = become_root(launch, &err);
+        r = between_become_root(launch, &err);
     if (r == 0)
         r = enter_namespaces_for_children(launch, &err);
     if (r == 0)
-        r = clone_sibling(launch, channel_fd, &err);
+        r = between_clone(launch, channel_fd, &err);
     if (r == 0)
+        child_main(launch, channel_fd);
+    if (r > 0)
         _exit(0);
     (void)keg_wrap(&err, "user namespace");
     child_exit(channel_fd, &err);

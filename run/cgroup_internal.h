@@ -62,8 +62,8 @@ int cgroup_make_v2(struct cgroup *cgroup, const struct cgroup_layout *layout, un
 void cgroup_unmake(struct cgroup *cgroup);
 
 /* cgroup_add_late(cgroup, controller, err): v1: Make a folder for ${controller} while the container
- * lives, and move its processes there. -ENOTSUP: there is no such hierarchy, or no container in any;
- * -EACCES: not allowed. */
+ * lives, and move its processes there. -ENOTSUP: there is no such hierarchy, or no container in
+ * any; -EACCES: not allowed. */
 int cgroup_add_late(struct cgroup *cgroup, enum cgroup_controller controller, struct keg_err *err);
 
 /* cgroup_write_plan(cgroup, plan, err): Write the limits and attach the program. */

@@ -79,10 +79,10 @@ int channel_send_error(int fd, const struct keg_err *err)
     return send_packet(fd, &packet, sizeof(packet), -1);
 }
 
-int channel_send_pid(int fd, pid_t pid)
+int channel_send_pid(int fd, pid_t pid, int pidfd)
 {
     struct packet packet = {.kind = CHANNEL_CHILD, .with.pid = pid};
-    return send_packet(fd, &packet, sizeof(packet), -1);
+    return send_packet(fd, &packet, sizeof(packet), pidfd);
 }
 
 int channel_send_fd(int fd, enum channel_kind kind, int passed_fd)
@@ -105,11 +105,10 @@ static bool is_complete(const struct packet *packet, ssize_t length, int fd)
 {
     if (packet->kind > CHANNEL_START)
         return false;
-    if (packet->kind == CHANNEL_FAILED || packet->kind == CHANNEL_CHILD)
-        return length == (ssize_t)sizeof(*packet);
+    bool with_more = packet->kind == CHANNEL_FAILED || packet->kind == CHANNEL_CHILD;
     bool carries = packet->kind == CHANNEL_CONSOLE || packet->kind == CHANNEL_SECCOMP ||
-                   packet->kind == CHANNEL_NETNS_FD;
-    return length == 1 && carries == (fd >= 0);
+                   packet->kind == CHANNEL_NETNS_FD || packet->kind == CHANNEL_CHILD;
+    return length == (with_more ? (ssize_t)sizeof(*packet) : 1) && carries == (fd >= 0);
 }
 
 int channel_receive(int fd, struct channel_message *ret)

@@ -9,7 +9,7 @@
 
 enum channel_kind {
     CHANNEL_USERNS,   /* child: its user namespace wants its id maps */
-    CHANNEL_CHILD,    /* process between: the number of the child that it cloned */
+    CHANNEL_CHILD,    /* process between: the child that it cloned */
     CHANNEL_NETNS,    /* child: its network namespace exists */
     CHANNEL_NETNS_FD, /* child: its network namespace, as an fd: for a user-mode network */
     CHANNEL_CONSOLE,  /* child: the terminal's master, as an fd */
@@ -29,7 +29,8 @@ struct channel_message {
     enum channel_kind kind;
     struct keg_err err; /* CHANNEL_FAILED */
     pid_t pid;          /* CHANNEL_CHILD */
-    int fd;             /* CHANNEL_CONSOLE, CHANNEL_SECCOMP; the receiver owns it. Else -1 */
+    /* CHANNEL_CHILD: its pidfd; CHANNEL_CONSOLE, CHANNEL_SECCOMP. The receiver owns it. Else -1 */
+    int fd;
 };
 
 /* channel_open(ret): A pair of close-on-exec ends above fd 2. 0 or -errno. */
@@ -38,11 +39,11 @@ int channel_open(int ret[static 2]);
 /* channel_send(fd, kind): Say ${kind}. 0 or -errno (-EPIPE: the other end is gone; no signal is
  * raised). */
 int channel_send(int fd, enum channel_kind kind);
-/* channel_send_error(fd, err), channel_send_pid(fd, pid), channel_send_fd(fd, kind, passed_fd):
- * Those that carry something: CHANNEL_FAILED, CHANNEL_CHILD, and CHANNEL_CONSOLE or
+/* channel_send_error(fd, err), channel_send_pid(fd, pid, pidfd), channel_send_fd(fd, kind,
+ * passed_fd): Those that carry something: CHANNEL_FAILED, CHANNEL_CHILD, and CHANNEL_CONSOLE or
  * CHANNEL_SECCOMP. / */
 int channel_send_error(int fd, const struct keg_err *err);
-int channel_send_pid(int fd, pid_t pid);
+int channel_send_pid(int fd, pid_t pid, int pidfd);
 int channel_send_fd(int fd, enum channel_kind kind, int passed_fd);
 
 /* channel_receive(fd, ret): Wait for a packet. Return 1, 0 where the other end closed, or -errno

@@ -75,6 +75,11 @@ _Noreturn void child_main(const struct launch *launch, int channel_fd);
 /* between_main(launch, channel_fd): The process between parent and child (between.c). Does not
  * return. */
 _Noreturn void between_main(struct launch *launch, int channel_fd);
+/* between_become_root(launch, err): Root of the user namespace that was just entered. */
+int between_become_root(const struct launch *launch, struct keg_err *err);
+/* between_clone(launch, channel_fd, err): Clone a sibling of this process, tell the parent who it
+ * is, and return 1; or 0 in the sibling, which then waits for CHANNEL_ADOPTED. */
+int between_clone(const struct launch *launch, int channel_fd, struct keg_err *err);
 
 /* child_exit(channel_fd, err): Report ${err} and exit. */
 _Noreturn void child_exit(int channel_fd, const struct keg_err *err);
@@ -82,8 +87,8 @@ _Noreturn void child_exit(int channel_fd, const struct keg_err *err);
 /* child_filesystems.c: the new filesystems of the plan, detached. */
 int child_make_filesystems(struct child *child, struct keg_err *err);
 
-/* child.c: what both kinds of child begin with: the wait of one that the process between cloned,
- * and the moment from which nobody may look into it. */
+/* child.c: the wait of one whom the process between cloned, and the moment from which nobody may
+ * look into it. */
 int child_await_adoption(struct child *child, struct keg_err *err);
 int child_hide(struct child *child, struct keg_err *err);
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs in the child of run_exec(): into a living container, and on as its first process went. */
+/* Runs in the child of run_exec(): into a living container, and on as its first process went.
+ *
+ * They are two. The first one is in the caller's pid namespace, where nobody of the container sees
+ * it: it leaves all of the host's behind, and clones the second one, its sibling, into the
+ * container's. */
 #include "run/child.h"
 
 #include "run/attributes.h"
+#include "run/channel.h"
 #include "run/child_fds.h"
 #include "run/labels.h"
 
@@ -13,6 +18,14 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
+
+/* While the file is this process's own. A lower score is left to the parent, who may set it. */
+static int try_oom_score(struct child *child, struct keg_err *err)
+{
+    (void)err;
+    (void)attributes_set_oom_score(0, &child->spec->process, NULL);
+    return 0;
+}
 
 static int set_first_cpus(struct child *child, struct keg_err *err)
 {
@@ -68,8 +81,8 @@ static void close_range_of(unsigned first, unsigned last)
         (void)close((int)fd);
 }
 
-/* Before anybody in the container can see this process: what is open of the host's is closed but
- * for what the next steps need. */
+/* What is open of the host's is closed but for what the next steps need, before a step meets what
+ * the container made. */
 static int close_hosts(struct child *child, struct keg_err *err)
 {
     int kept[KEPT_MAX];
@@ -95,13 +108,15 @@ static int close_hosts(struct child *child, struct keg_err *err)
 /* ---- namespaces */
 
 /* By fds that the parent opened, and not by the pidfd in one call: in the container's user
- * namespace its first process may be one that this one may not look at (PR_SET_DUMPABLE). The mount
- * namespace last: it changes the root and the working folder. */
+ * namespace its first process may be one that this one may not look at (PR_SET_DUMPABLE). The user
+ * namespace first, which gives the right to the others; the mount namespace last: it changes the
+ * root and the working folder. The pid namespace is for the sibling. */
 static const struct {
     enum run_namespace_type type;
     int flag;
     const char *name;
 } joined[] = {
+    {RUN_NS_USER, CLONE_NEWUSER, "user"},  {RUN_NS_PID, CLONE_NEWPID, "pid"},
     {RUN_NS_IPC, CLONE_NEWIPC, "ipc"},     {RUN_NS_UTS, CLONE_NEWUTS, "uts"},
     {RUN_NS_NETWORK, CLONE_NEWNET, "net"}, {RUN_NS_CGROUP, CLONE_NEWCGROUP, "cgroup"},
     {RUN_NS_TIME, CLONE_NEWTIME, "time"},  {RUN_NS_MOUNT, CLONE_NEWNS, "mnt"},
@@ -114,7 +129,7 @@ static int join_namespaces(struct child *child, struct keg_err *err)
         if (fd >= 0 && setns(fd, joined[i].flag) < 0)
             return keg_fail_errno(err, "join '%s'", joined[i].name);
     }
-    return 0;
+    return child->launch->between ? between_become_root(child->launch, err) : 0;
 }
 
 /* ---- in the container */
@@ -150,10 +165,25 @@ static int enter_cwd(struct child *child, struct keg_err *err)
     return child_change_folder(fd, cwd, err);
 }
 
+/* From here on in the sibling, whom the parent has to know before anything of it is the
+ * container's. */
+static int be_born(struct child *child, struct keg_err *err)
+{
+    struct channel_message message;
+    int r = between_clone(child->launch, child->channel_fd, err);
+    if (r > 0)
+        _exit(0);
+    if (r < 0)
+        return r;
+    r = channel_receive(child->channel_fd, &message);
+    if (r <= 0 || message.kind != CHANNEL_ADOPTED)
+        return keg_fail(err, -EPIPE, "the parent is gone");
+    return child_die_with_parent(child, err);
+}
+
 /* What needs the host, then the door, then what the container's first process did as well. */
 const struct child_step child_join_steps[] = {
-    {"user namespace", child_await_adoption},
-    {"oom score", child_set_oom_score},
+    {"oom score", try_oom_score},
     {"dumpable", child_hide},
     {"life of the parent", child_die_with_parent},
     {"cpu affinity", set_first_cpus},
@@ -168,6 +198,7 @@ const struct child_step child_join_steps[] = {
     {"working directory", enter_cwd},
     {"standard streams", child_set_stdio},
     {"file descriptors", child_close_others},
+    {"pid namespace", be_born},
     {"limits", child_set_rlimits},
     {"scheduler", child_set_scheduler},
     {"io priority", child_set_io_priority},

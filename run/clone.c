@@ -137,9 +137,11 @@ static int enter_time_namespace(const struct launch *launch, struct way_back *ba
 static int take_on(const struct launch *launch, struct way_back *back, struct keg_err *err)
 {
     *back = (struct way_back){-1, -1, -1, false};
-    /* The process between does this itself: once it is in the user namespace. */
-    int r = launch->between ? 0 : enter_pid_namespace(launch, back, err);
-    if (r == 0 && !launch->between)
+    /* The process between does this itself: once it is in the user namespace; and so does one that
+     * joins: once nothing of the host's is open in it. */
+    bool itself = launch->between || launch->joins;
+    int r = itself ? 0 : enter_pid_namespace(launch, back, err);
+    if (r == 0 && !itself)
         r = enter_time_namespace(launch, back, err);
     return r == 0 ? enter_rootfs(launch, back, err) : r;
 }
@@ -176,8 +178,10 @@ static pid_t clone_blocked(struct launch *launch, const int channel_fds[static 2
     sigset_t all, before;
     int pidfd = -1;
     bool placed;
-    int flags =
-        launch->between ? (launch->new_user_namespace ? CLONE_NEWUSER : 0) : launch->clone_flags;
+    bool between = launch->between && !launch->joins;
+    int flags = launch->clone_flags;
+    if (between)
+        flags = launch->new_user_namespace ? CLONE_NEWUSER : 0;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     long pid = launch_clone_flags(flags, birth_cgroup(launch), &pidfd, &placed);
@@ -185,7 +189,7 @@ static pid_t clone_blocked(struct launch *launch, const int channel_fds[static 2
         launch->attach_self = !placed;
         /* With its own copy of the parent's end it would never hear that the parent is gone. */
         (void)close(channel_fds[0]);
-        if (launch->between)
+        if (between)
             between_main(launch, channel_fds[1]);
         child_main(launch, channel_fds[1]);
     }

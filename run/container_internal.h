@@ -37,10 +37,10 @@ int container_write_state(struct run_container *container, enum run_status statu
 struct launch;
 struct channel_message;
 
-/* container_adopt(container, launch, pid, err): The process between has ended, or is about to; from
- * here on its sibling ${pid} is the container's process. */
-int container_adopt(struct run_container *container, const struct launch *launch, pid_t pid,
-                    struct keg_err *err);
+/* container_adopt(container, launch, message, err): The process between has ended, or is about to;
+ * from here on its sibling, which ${message} names, is the container's process. */
+int container_adopt(struct run_container *container, const struct launch *launch,
+                    const struct channel_message *message, struct keg_err *err);
 /* container_attend(container, launch, message, err): Take what the child says before it says what
  * is waited for: a terminal, its wish for id maps or hooks, or why it failed, which is the result.
  */

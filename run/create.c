@@ -123,17 +123,14 @@ static int write_id_maps(const struct run_container *container, const struct run
 }
 
 /* The process between is done: from here on its sibling is the container. */
-int container_adopt(struct run_container *container, const struct launch *launch, pid_t pid,
-                    struct keg_err *err)
+int container_adopt(struct run_container *container, const struct launch *launch,
+                    const struct channel_message *message, struct keg_err *err)
 {
     (void)container_reap(container);
     keg_cleanup_fd(&container->pidfd);
-    container->pid = container->last_pid = pid;
-    long fd = syscall(SYS_pidfd_open, pid, 0);
-    container->pidfd = fd < 0 ? -1 : (int)fd;
-    if (fd < 0)
-        return keg_fail_errno(err, "open the container's first process");
-    int r = attributes_favour(pid, &launch->spec->process, err);
+    container->pid = container->last_pid = message->pid;
+    container->pidfd = message->fd;
+    int r = attributes_favour(message->pid, &launch->spec->process, err);
     return r < 0 ? r : answer(container, CHANNEL_ADOPTED, err);
 }
 
@@ -194,7 +191,7 @@ static int meet_child(struct run_container *container, const struct launch *laun
     if (!launch->between)
         return 0;
     int r = await(container, launch, CHANNEL_CHILD, &message, err);
-    return r == 0 ? container_adopt(container, launch, message.pid, err) : r;
+    return r == 0 ? container_adopt(container, launch, &message, err) : r;
 }
 
 /* ---- state */

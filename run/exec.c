@@ -129,8 +129,6 @@ static int open_namespaces(const struct run_container *container, struct join *j
             return r;
         *namespace = (struct run_namespace){.wanted = *fd >= 0};
     }
-    /* By the child itself: for this process it would change the clocks. */
-    join->spec.namespaces[RUN_NS_TIME].wanted = false;
     join->launch.between = join->launch.namespace_fds[RUN_NS_USER] >= 0;
     /* Another may have its number by now, and these are that one's. */
     if (poll(&end, 1, 0) != 0)
@@ -215,7 +213,7 @@ static int await_execution(struct run_container *process, const struct launch *l
             break;
         if (r < 0)
             return keg_fail(err, r, "hear from the child: %s", keg_errno_text(r));
-        r = message.kind == CHANNEL_CHILD ? container_adopt(process, launch, message.pid, err)
+        r = message.kind == CHANNEL_CHILD ? container_adopt(process, launch, &message, err)
                                           : container_attend(process, launch, &message, err);
         if (r < 0)
             return r;
