@@ -121,17 +121,17 @@ static int become_init(struct child *child, struct keg_err *err)
 /* The filter comes as late as it can: what a profile does not allow may end the process. */
 int child_execute(struct child *child, struct keg_err *err)
 {
+    const struct run_process *process = &child->spec->process;
     bool init = child->options->init;
+    char path[PATH_MAX];
     int r = init ? become_init(child, err) : 0;
     if (r == 0)
         r = child_new_session(child, err);
     if (r < 0)
         return r;
     reset_signals();
-    if (child->spec->process.no_new_privileges && !init)
+    r = program_choose(process->args, process->env, &child->launch->program, path, err);
+    if (r == 0 && process->no_new_privileges && !init)
         r = child_install_seccomp(child, err);
-    if (r < 0)
-        return r;
-    return program_execute(child->spec->process.args, child->spec->process.env,
-                           &child->launch->program, err);
+    return r < 0 ? r : program_execute(path, process->args, process->env, err);
 }

@@ -95,20 +95,22 @@ static int refuse_own(const char *path, const struct statx *own, struct keg_err 
     return 0;
 }
 
-int program_execute(char *const *args, char *const *env, const struct statx *own,
-                    struct keg_err *err)
+int program_choose(char *const *args, char *const *env, const struct statx *own,
+                   char ret[static PATH_MAX], struct keg_err *err)
 {
-    char found[PATH_MAX];
-    const char *path = args[0];
-    if (!strchr(path, '/')) {
-        int r = program_find(path, search_path_of(env), found, err);
-        if (r < 0)
-            return r;
-        path = found;
+    size_t length = strlen(args[0]);
+    if (!strchr(args[0], '/')) {
+        int r = program_find(args[0], search_path_of(env), ret, err);
+        return r < 0 ? r : refuse_own(ret, own, err);
     }
-    int r = refuse_own(path, own, err);
-    if (r < 0)
-        return r;
+    if (length >= PATH_MAX)
+        return program_explain(args[0], -ENAMETOOLONG, err);
+    memcpy(ret, args[0], length + 1);
+    return refuse_own(ret, own, err);
+}
+
+int program_execute(const char *path, char *const *args, char *const *env, struct keg_err *err)
+{
     (void)execve(path, args, env);
     return program_explain(path, -errno, err);
 }

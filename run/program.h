@@ -10,15 +10,18 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-/* program_execute(args, env, own, err): Look args[0] up in ${env}'s PATH (docker's default where it
- * has none; folders that are not absolute are skipped) unless it holds a '/', and execve(2) it.
- * Return on failure only: -ENOENT not found or its interpreter is missing, -EACCES not executable,
- * a folder, or keg's own file ${own} by /proc/self/exe (CVE-2019-5736), -ENOEXEC another machine's
- * or no program at all. */
-int program_execute(char *const *args, char *const *env, const struct statx *own,
-                    struct keg_err *err);
+/* program_choose(args, env, own, ret, err): Look args[0] up in ${env}'s PATH (docker's default
+ * where it has none; folders that are not absolute are skipped) unless it holds a '/'. 0; -ENOENT
+ * not found, -EACCES not executable, or keg's own file ${own} by /proc/self/exe (CVE-2019-5736). */
+int program_choose(char *const *args, char *const *env, const struct statx *own,
+                   char ret[static PATH_MAX], struct keg_err *err);
 
-/* program_check(args, env, err): What program_execute() would find missing, a folder or not
+/* program_execute(path, args, env, err): One call to execve(2): nothing else need be allowed by a
+ * seccomp filter. Return on failure only: -ENOENT it or its interpreter is missing, -EACCES not
+ * executable or a folder, -ENOEXEC another machine's or no program at all. */
+int program_execute(const char *path, char *const *args, char *const *env, struct keg_err *err);
+
+/* program_check(args, env, err): What these two would find missing, a folder or not
  * executable for anybody, before there is a user; nothing is executed. */
 int program_check(char *const *args, char *const *env, struct keg_err *err);
 
