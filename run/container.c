@@ -7,6 +7,7 @@
 #include "run/gate.h"
 #include "run/hooks.h"
 #include "run/network_user.h"
+#include "run/seccomp_listener.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -94,11 +95,41 @@ static int open_channel(struct run_container *container, struct keg_err *err)
     return keg_fail(err, -EBUSY, "it is %s, not created", run_status_name(status));
 }
 
+int container_send_listener(const struct run_container *container, const struct state *state,
+                            int fd, struct keg_err *err)
+{
+    _cleanup_fd_ int listener = fd;
+    const struct seccomp_agent agent = {state->seccomp_agent, state->seccomp_metadata};
+    _cleanup_free_ char *text = state_text(state, state->status, state->pid);
+    if (!text)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    if (!agent.path)
+        return keg_fail(err, -EPROTO, "seccomp: a listener and no agent");
+    return seccomp_listener_send(&agent, text, container->last_pid, listener, err);
+}
+
+/* Without its agent every call that it is to answer would wait for ever. */
+static int pass_listener(struct run_container *container, int fd, struct keg_err *err)
+{
+    int r = container_send_listener(container, &container->state, fd, err);
+    if (r < 0) {
+        (void)run_kill(container, SIGKILL, NULL);
+        (void)container_reap(container);
+    }
+    return r;
+}
+
 /* The end of the channel is the success of execve. */
 static int await_execution(struct run_container *container, struct keg_err *err)
 {
     struct channel_message message;
     int r = channel_receive(container->channel_fd, &message);
+    if (r > 0 && message.kind == CHANNEL_SECCOMP) {
+        r = pass_listener(container, message.fd, err);
+        if (r < 0)
+            return r;
+        r = channel_receive(container->channel_fd, &message);
+    }
     keg_cleanup_fd(&container->channel_fd);
     container->channel_fd = -1;
     if (r == 0)

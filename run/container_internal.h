@@ -34,6 +34,11 @@ int container_reap(struct run_container *container);
 int container_write_state(struct run_container *container, enum run_status status,
                           struct keg_err *err);
 
+/* container_send_listener(container, state, fd, err): The listener of the process's seccomp filter
+ * to the agent that ${state}, its container's, names. Takes ${fd}. */
+int container_send_listener(const struct run_container *container, const struct state *state,
+                            int fd, struct keg_err *err);
+
 struct launch;
 struct channel_message;
 
@@ -42,8 +47,8 @@ struct channel_message;
 int container_adopt(struct run_container *container, const struct launch *launch,
                     const struct channel_message *message, struct keg_err *err);
 /* container_attend(container, launch, message, err): Take what the child says before it says what
- * is waited for: a terminal, its wish for id maps or hooks, or why it failed, which is the result.
- */
+ * is waited for: a terminal, its filter's listener, its wish for id maps or hooks, or why it
+ * failed, which is the result. */
 int container_attend(struct run_container *container, const struct launch *launch,
                      struct channel_message *message, struct keg_err *err);
 

@@ -157,6 +157,8 @@ int container_attend(struct run_container *container, const struct launch *launc
     case CHANNEL_CONSOLE:
         container->console_fd = message->fd;
         return 0;
+    case CHANNEL_SECCOMP:
+        return container_send_listener(container, launch->state, message->fd, err);
     case CHANNEL_MOUNTED:
         return run_early_hooks(container, launch->spec, err);
     default:

@@ -199,6 +199,7 @@ static int prepare(const struct run_container *container, const struct run_proce
     if (r == 0)
         r = open_rdt_group(container, join, err);
     join->launch.cgroup = join->cgroup;
+    join->launch.state = &container->state;
     return r == 0 ? launch_confine(&join->launch, err) : r;
 }
 

@@ -24,6 +24,18 @@ static bool has_late_hooks(const struct run_spec *spec)
     return spec->hooks[RUN_HOOK_POSTSTART].count > 0 || spec->hooks[RUN_HOOK_POSTSTOP].count > 0;
 }
 
+/* A listener comes when the container is started, maybe by another process. */
+static int fill_agent(const struct run_spec *spec, struct state *ret)
+{
+    const struct run_seccomp_profile *profile = spec->seccomp_profile;
+    if (spec->seccomp != RUN_SECCOMP_CUSTOM || !profile->listener_path)
+        return 0;
+    ret->seccomp_agent = keg_strdup(profile->listener_path);
+    ret->seccomp_metadata = keg_strdup(profile->listener_metadata);
+    bool whole = ret->seccomp_agent && (ret->seccomp_metadata || !profile->listener_metadata);
+    return whole ? 0 : -ENOMEM;
+}
+
 int state_fill(const struct run_spec *spec, const struct run_options *options, struct state *ret)
 {
     *ret = (struct state){
@@ -39,7 +51,7 @@ int state_fill(const struct run_spec *spec, const struct run_options *options, s
     };
     bool whole =
         ret->id && (ret->bundle || !options->bundle) && (ret->annotations || !spec->annotations);
-    return whole ? 0 : -ENOMEM;
+    return whole ? fill_agent(spec, ret) : -ENOMEM;
 }
 
 /* ---- writing */
@@ -100,6 +112,8 @@ static json_t *state_json(const struct state *state)
     if (!json)
         return NULL;
     set_text(json, "scope", state->scope);
+    set_text(json, "seccomp_agent", state->seccomp_agent);
+    set_text(json, "seccomp_metadata", state->seccomp_metadata);
     if (!state->bundle)
         (void)json_object_del(json, "bundle");
     _cleanup_json_ json_t *more =
@@ -202,6 +216,10 @@ static int read_texts(const json_t *json, struct state *ret, struct keg_err *err
     if (r >= 0)
         r = read_text(json, "scope", &ret->scope, err);
     if (r >= 0)
+        r = read_text(json, "seccomp_agent", &ret->seccomp_agent, err);
+    if (r >= 0)
+        r = read_text(json, "seccomp_metadata", &ret->seccomp_metadata, err);
+    if (r >= 0)
         r = read_text(json, "rdt", &ret->rdt.name, err);
     if (r >= 0)
         r = keg_json_bool(json, "rdt_made", &ret->rdt.made, err);
@@ -277,6 +295,8 @@ void state_done(struct state *state)
     free(state->bundle);
     free(state->rootfs);
     free(state->scope);
+    free(state->seccomp_agent);
+    free(state->seccomp_metadata);
     free(state->rdt.name);
     keg_strv_free(state->cgroups);
     keg_strv_free(state->annotations);

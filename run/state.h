@@ -30,6 +30,8 @@ struct state {
     struct timespec created;
     uid_t owner;
     struct intel_rdt_group rdt;
+    char *seccomp_agent;    /* listenerPath, where its profile notifies; else NULL */
+    char *seccomp_metadata; /* listenerMetadata, or NULL */
     bool has_hooks; /* poststart or poststop ones are in STATE_CONFIG_FILE */
 };
 
