@@ -119,7 +119,9 @@ int child_attach_root(struct child *child, struct keg_err *err)
     if (fd < 0)
         return fd;
     child->root_fd = fd;
-    int r = own_mounts ? mount_change_fd(fd, &private) : 0;
+    /* A slave that was made private would be none any more, whatever it is called later. */
+    bool slave = child->launch->plan.root_propagation & MS_SLAVE;
+    int r = own_mounts && !slave ? mount_change_fd(fd, &private) : 0;
     return r < 0 ? keg_fail(err, r, "make private: %s", keg_errno_text(r)) : 0;
 }
 
