@@ -146,6 +146,7 @@ static const struct child_step steps[] = {
     {"scheduler", child_set_scheduler},
     {"io priority", child_set_io_priority},
     {"personality", child_set_personality},
+    {"", child_check_program},
     {"start", child_wait_for_start},
     {"user", child_set_user},
     {"hooks", child_run_start_hooks},

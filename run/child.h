@@ -143,5 +143,6 @@ int child_install_seccomp(const struct child *child, struct keg_err *err);
 
 /* child_exec.c: the gate, and what is behind it. */
 int child_close_others(struct child *child, struct keg_err *err);
+int child_check_program(struct child *child, struct keg_err *err);
 int child_wait_for_start(struct child *child, struct keg_err *err);
 int child_execute(struct child *child, struct keg_err *err); /* returns on failure only */

@@ -50,13 +50,16 @@ static int await_start_at_gate(struct child *child, struct keg_err *err)
     }
 }
 
+/* The start may be far off, and engines look for what cannot be executed on creating. */
+int child_check_program(struct child *child, struct keg_err *err)
+{
+    const struct run_process *process = &child->spec->process;
+    return child->gate_fd >= 0 ? program_check(process->args, process->env, err) : 0;
+}
+
 int child_wait_for_start(struct child *child, struct keg_err *err)
 {
     struct channel_message message;
-    const struct run_process *process = &child->spec->process;
-    /* The start may be far off, and engines look for what cannot be executed on creating. */
-    if (child->gate_fd >= 0 && program_check(process->args, process->env, err) < 0)
-        return err->code;
     int r = channel_send(child->channel_fd, CHANNEL_READY);
     if (r == 0 && child->gate_fd >= 0)
         return await_start_at_gate(child, err);

@@ -595,11 +595,10 @@ Test(launch, what_cannot_be_executed_is_found_on_creating_where_the_start_is_ano
         int code;
         const char *words;
     } rows[] = {
-        {"nosuch", -ENOENT, "start: exec: \"nosuch\": executable file not found in $PATH"},
-        {"/no/such", -ENOENT, "start: exec: \"/no/such\": no such file or directory"},
-        {"/bin", -EACCES, "start: exec: \"/bin\": is a directory"},
-        {"/plain", -EACCES,
-         "start: exec: \"/plain\": permission denied: not executable (mode 0644)"},
+        {"nosuch", -ENOENT, "exec: \"nosuch\": executable file not found in $PATH"},
+        {"/no/such", -ENOENT, "exec: \"/no/such\": no such file or directory"},
+        {"/bin", -EACCES, "exec: \"/bin\": is a directory"},
+        {"/plain", -EACCES, "exec: \"/plain\": permission denied: not executable (mode 0644)"},
     };
     box.options.detached = true;
     box.options.die_with_parent = false;
