@@ -82,6 +82,9 @@ static int ps(const struct runtime *runtime, void *options, const struct cmd_arg
     int r = runtime_open(runtime, args->items[0], &folder, &container, err);
     if (r == 0)
         r = run_pids(container, &pids, &count, err);
+    if (r == 0 && count == 0 && run_status(container) != RUN_STOPPED)
+        r = keg_fail(err, -ENOTSUP, "container '%s' has no cgroup that tells its processes",
+                     folder.id);
     if (r < 0)
         return r;
     return keg_streq(o->format, "json") ? print_json(pids, count) : print_table(pids, count, err);

@@ -108,6 +108,18 @@ limit() {
     equal "$output" "[]"
 }
 
+@test "without a cgroup ps says that it cannot tell, and update and pause what they miss" {
+    keg-runtime --cgroup-manager disabled create -b "$BUNDLE" c </dev/null >/dev/null 2>&1 3>&-
+    equal "$(cgroups c)" ""
+    runtime_ok start c
+    runtime_fails 1 "no cgroup" ps c
+    runtime_fails 1 "freezer|cgroup" pause c
+    runtime_fails 1 "cgroup" update --memory 64m c
+    runtime_ok kill c KILL
+    until_true 10 has_status c stopped
+    runtime_ok delete c
+}
+
 @test "events --stats: one line of figures, shaped like runc's" {
     bundle_set 'c["linux"]["resources"].update(memory={"limit": 67108864}, pids={"limit": 50})'
     started c
