@@ -183,6 +183,7 @@ static int prepare(const struct run_container *container, const struct run_proce
         .stdio_fds = {options->stdio_fds[0], options->stdio_fds[1], options->stdio_fds[2]},
         .die_with_parent = options->die_with_parent,
         .preserve_fds = options->preserve_fds,
+        .no_new_keyring = container->state.callers_keyring,
     };
     int r = read_spec(container, &join->container, err);
     if (r < 0)

@@ -47,6 +47,7 @@ int state_fill(const struct run_spec *spec, const struct run_options *options, s
         .address = options->network ? options->address : (struct in_addr){0},
         .created = keg_now(),
         .owner = getuid(),
+        .callers_keyring = options->no_new_keyring,
         .has_hooks = has_late_hooks(spec),
     };
     bool whole =
@@ -125,6 +126,8 @@ static json_t *state_json(const struct state *state)
         (void)json_object_set_new(more, "network_pid_start",
                                   json_integer((json_int_t)state->network_pid_start_ticks));
     }
+    if (more && state->callers_keyring)
+        (void)json_object_set_new(more, "callers_keyring", json_true());
     if (more && state->rdt.name) {
         set_text(more, "rdt", state->rdt.name);
         (void)json_object_set_new(more, "rdt_made", json_boolean(state->rdt.made));
@@ -168,6 +171,8 @@ static int read_numbers(const json_t *json, struct state *ret, struct keg_err *e
     ret->pid = (pid_t)pid;
     ret->pid_start_ticks = (uint64_t)start;
     ret->owner = (uid_t)owner;
+    if (r >= 0)
+        r = keg_json_bool(json, "callers_keyring", &ret->callers_keyring, err);
     return r < 0 ? r : keg_json_bool(json, "hooks", &ret->has_hooks, err);
 }
 

@@ -32,7 +32,8 @@ struct state {
     struct intel_rdt_group rdt;
     char *seccomp_agent;    /* listenerPath, where its profile notifies; else NULL */
     char *seccomp_metadata; /* listenerMetadata, or NULL */
-    bool has_hooks; /* poststart or poststop ones are in STATE_CONFIG_FILE */
+    bool callers_keyring;   /* options.no_new_keyring */
+    bool has_hooks;         /* poststart or poststop ones are in STATE_CONFIG_FILE */
 };
 
 /* state_fill(spec, options, ret): ${ret}, uninitialised, with what is known before there is a

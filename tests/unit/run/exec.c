@@ -424,6 +424,35 @@ Test(exec, does_without_new_system_calls)
     cr_expect_lt(run(), 0);
 }
 
+Test(exec, is_in_a_folder_below_the_containers_cgroup)
+{
+    static const char *const roots[] = {"/", "/memory/", "/pids/", "/cpu/", "/devices/"};
+    char path[128];
+    start();
+    for (size_t i = 0; i < KEG_ARRAY_SIZE(roots); i++) {
+        (void)snprintf(path, sizeof(path), "/sys/fs/cgroup%skeg/%s", roots[i], box.id);
+        if (access(path, F_OK) < 0)
+            continue;
+        (void)snprintf(path, sizeof(path), "/sys/fs/cgroup%skeg/%s/below", roots[i], box.id);
+        cr_assert(mkdir(path, 0755) == 0 || errno == EEXIST, "%s", path);
+    }
+    options.cgroup = "below";
+    expect("grep -E '^[0-9]+:(pids|):' /proc/self/cgroup | grep -c :/below$", "1\n");
+    options.cgroup = NULL;
+}
+
+Test(exec, has_the_callers_keyring_where_the_container_has)
+{
+    char script[96];
+    if (access("/proc/keys", R_OK) < 0)
+        cr_skip_test("this kernel shows no keys");
+    keg_strv_free(TAKE_PTR(box.spec->masked_paths));
+    box.options.no_new_keyring = true;
+    start();
+    (void)snprintf(script, sizeof(script), "grep -c ' _ses.%s:' /proc/keys", box.id);
+    expect(script, "0\n");
+}
+
 /* ---- its end */
 
 Test(exec, gives_back_the_exit_code)
@@ -704,6 +733,44 @@ Test(exec, has_no_fd_but_three)
     for (int fd = 200; fd < 240; fd++)
         cr_assert(dup2(box.options.rundir_fd, fd) == fd);
     expect(LIST_FDS, "0\n1\n2\n");
+}
+
+/* In a process that has no fds of the test's. */
+static int run_with_inherited_fds(unsigned count)
+{
+    int status;
+    pid_t pid = fork();
+    cr_assert(pid >= 0);
+    if (pid > 0) {
+        cr_assert(keg_wait_child(pid, &status) == 0);
+        return keg_exit_code(status);
+    }
+    struct run_container *found;
+    int rundir = fcntl(box.options.rundir_fd, F_DUPFD_CLOEXEC, 600);
+    (void)syscall(SYS_close_range, 3, 599, 0);
+    for (unsigned i = 0; i < count; i++)
+        if (open("/dev/null", O_RDWR) != 3 + (int)i) // NOLINT(android-cloexec-open): inherited
+            _exit(199);
+    options.stdio_fds[0] = keg_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0);
+    if (run_open(rundir, box.id, &found, &box.err) < 0)
+        _exit(198);
+    container = found;
+    int code = run();
+    _exit(code >= 0 ? code : 200 - code);
+}
+
+Test(exec, preserved_fds_reach_the_program_and_no_others_do)
+{
+    start();
+    set_args("sh", "-c",
+             "for n in 3 4 5; do readlink /proc/$$/fd/$n >/dev/null || exit 8; done;"
+             "for n in 6 7 8 9; do readlink /proc/$$/fd/$n >/dev/null && exit 9; done; exit 0");
+    options.preserve_fds = 3;
+    cr_expect_eq(run_with_inherited_fds(3), 0);
+    cr_expect_eq(run_with_inherited_fds(6), 0);
+    cr_expect_eq(run_with_inherited_fds(2), 200 + EBADF);
+    options.preserve_fds = 0;
+    cr_expect_eq(run_with_inherited_fds(3), 8);
 }
 
 Test(exec, a_working_folder_or_program_by_a_leaked_fd_is_refused)
