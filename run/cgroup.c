@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container's control groups: made, entered, asked. Their end is in cgroup_destroy.c. */
 #include "run/cgroup_internal.h"
+#include "run/systemd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,8 @@ void cgroup_free(struct cgroup *cgroup)
     }
     free(cgroup->relative);
     free(cgroup->scope);
+    free(cgroup->slice);
+    keg_strv_free(cgroup->annotations);
     free(cgroup->id);
     free(cgroup);
 }
@@ -74,14 +77,10 @@ static unsigned planned_controllers(const struct cgroup_plan *plan)
     return planned;
 }
 
-static int make(struct cgroup *cgroup, const struct cgroup_layout *layout,
-                const struct cgroup_where *where, const struct cgroup_plan *plan,
-                struct keg_err *err)
+int cgroup_make(struct cgroup *cgroup, const struct cgroup_layout *layout, bool all_controllers,
+                const struct cgroup_plan *plan, struct keg_err *err)
 {
-    unsigned wanted =
-        where->all_controllers ? CGROUP_ALL : CGROUP_DEFAULT_SET | planned_controllers(plan);
-    if (where->manager == RUN_CGROUP_MANAGER_DISABLED || layout->kind == RUN_CGROUP_NONE)
-        return 0;
+    unsigned wanted = all_controllers ? CGROUP_ALL : CGROUP_DEFAULT_SET | planned_controllers(plan);
     int result = cgroup->v2 ? cgroup_make_v2(cgroup, layout, wanted, plan, err)
                             : cgroup_make_v1(cgroup, layout, wanted, plan, err);
     if (result == 0)
@@ -99,6 +98,14 @@ static int set_path(struct cgroup *cgroup, const struct cgroup_where *where, str
     return cgroup->relative ? 0 : keg_fail(err, -ENOMEM, "out of memory");
 }
 
+static int make_own(struct cgroup *cgroup, const struct cgroup_layout *layout,
+                    const struct cgroup_where *where, const struct cgroup_plan *plan,
+                    struct keg_err *err)
+{
+    int result = set_path(cgroup, where, err);
+    return result < 0 ? result : cgroup_make(cgroup, layout, where->all_controllers, plan, err);
+}
+
 int cgroup_create(const struct cgroup_layout *layout, const struct cgroup_where *where,
                   const struct cgroup_plan *plan, struct cgroup **ret, struct keg_err *err)
 {
@@ -107,9 +114,11 @@ int cgroup_create(const struct cgroup_layout *layout, const struct cgroup_where 
     struct cgroup *cgroup = cgroup_new(layout, where->id);
     if (!cgroup)
         return keg_fail(err, -ENOMEM, "out of memory");
-    int result = set_path(cgroup, where, err);
-    if (result == 0)
-        result = make(cgroup, layout, where, plan, err);
+    int result = 0;
+    if (where->manager == RUN_CGROUP_MANAGER_SYSTEMD)
+        result = cgroup_plan_scope(cgroup, where, err);
+    else if (where->manager == RUN_CGROUP_MANAGER_CGROUPFS && layout->kind != RUN_CGROUP_NONE)
+        result = make_own(cgroup, layout, where, plan, err);
     if (result < 0)
         cgroup_free(cgroup);
     else
@@ -193,6 +202,9 @@ int cgroup_destroy(struct cgroup *cgroup, struct keg_err *err)
     if (!cgroup)
         return 0;
     int result = cgroup_remove_folders(cgroup->paths, err);
+    /* Not where it was never started. */
+    if (cgroup->scope && !cgroup->slice)
+        systemd_stop_scope(cgroup->scope);
     cgroup_free(cgroup);
     return result;
 }

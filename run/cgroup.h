@@ -150,6 +150,9 @@ bool cgroup_needs_pid(const struct cgroup *cgroup);
  * it, wait for the job, and write ${plan}. */
 int cgroup_enter_scope(struct cgroup *cgroup, const struct cgroup_layout *layout, pid_t pid,
                        const struct cgroup_plan *plan, struct keg_err *err);
+/* cgroup_find_scope(cgroup, err): Child, once the parent has said that it is in the scope: learn
+ * the folders, for cgroup_binds(). Before unshare(CLONE_NEWCGROUP). */
+int cgroup_find_scope(struct cgroup *cgroup, struct keg_err *err);
 
 /* cgroup_open(layout, id, paths, scope, ret, err): A handle of folders that another process made,
  * by the stored paths of cgroup_paths() and cgroup_scope(). Missing folders are left out. */

@@ -99,10 +99,11 @@ static bool is_ours(const struct cgroup *cgroup)
 
 static int take_over(const struct cgroup *cgroup, struct place *place, struct keg_err *err)
 {
-    int result = check_unused(place->path, err);
+    /* In systemd's scope the container's process is already. */
+    int result = cgroup->scope ? 0 : check_unused(place->path, err);
     if (result < 0)
         return result;
-    if (!is_ours(cgroup)) {
+    if (cgroup->scope || !is_ours(cgroup)) {
         place->found = strlen(place->path);
         return 0;
     }

@@ -20,6 +20,10 @@ struct cgroup {
     char *id;
     char *relative; /* below the root of each hierarchy: "keg/<id>" */
     char *scope;    /* systemd's unit, or NULL */
+    /* Until the scope is started: */
+    char *slice;
+    char **annotations;
+    bool all_controllers;
     size_t count;
     struct cgroup_folder folders[CGROUP_CONTROLLERS];
     char *paths[CGROUP_CONTROLLERS + 1];
@@ -41,6 +45,11 @@ int cgroup_folder_fd(const struct cgroup *cgroup, enum cgroup_controller control
 int cgroup_add_folder(struct cgroup *cgroup, const char *path, struct cgroup_folder folder,
                       struct keg_err *err);
 
+/* cgroup_add_existing(cgroup, layout, err): Take up all folders of ${cgroup->relative} that are
+ * there. */
+int cgroup_add_existing(struct cgroup *cgroup, const struct cgroup_layout *layout,
+                        struct keg_err *err);
+
 /* cgroup_v1_mount(root, controller, ret): The folder below ${root} that ${controller}'s hierarchy
  * is mounted on, into ${ret}. Return whether there is one. */
 bool cgroup_v1_mount(const char *root, enum cgroup_controller controller,
@@ -52,6 +61,14 @@ int cgroup_path_normalise(const char *path, char **ret, struct keg_err *err);
 /* cgroup_path_fault(path): Why the absolute ${path} is no container's cgroup ("no cgroup"), or
  * NULL. One that is missing is fine. */
 const char *cgroup_path_fault(const char *path);
+
+/* cgroup_make(cgroup, layout, all_controllers, plan, err): Make the folders and write the plan; on
+ * failure nothing is left that was not there. */
+int cgroup_make(struct cgroup *cgroup, const struct cgroup_layout *layout, bool all_controllers,
+                const struct cgroup_plan *plan, struct keg_err *err);
+
+/* cgroup_plan_scope(cgroup, where, err): What cgroup_enter_scope() will ask for. */
+int cgroup_plan_scope(struct cgroup *cgroup, const struct cgroup_where *where, struct keg_err *err);
 
 /* cgroup_make_v1(cgroup, layout, wanted, plan, err), cgroup_make_v2(): Make the folders of
  * ${cgroup->relative} and open them. cgroup_unmake(cgroup) removes those that were made. */

@@ -27,6 +27,40 @@ static void assign_controllers(struct cgroup *cgroup, const struct cgroup_layout
     }
 }
 
+static bool has_hierarchy(const struct cgroup *cgroup, dev_t device)
+{
+    for (size_t i = 0; i < cgroup->count; i++)
+        if (cgroup->folders[i].device == device)
+            return true;
+    return false;
+}
+
+/* ${mount}'s folder of the container, where there is one. */
+static int add_existing(struct cgroup *cgroup, const char *mount, struct keg_err *err)
+{
+    struct stat st;
+    _cleanup_free_ char *path = keg_asprintf("%s/%s", mount, cgroup->relative);
+    if (!path)
+        return keg_fail(err, -ENOMEM, "out of memory");
+    if (stat(path, &st) < 0 || has_hierarchy(cgroup, st.st_dev))
+        return 0;
+    return cgroup_add_folder(cgroup, path, (struct cgroup_folder){.name = "", .device = st.st_dev},
+                             err);
+}
+
+int cgroup_add_existing(struct cgroup *cgroup, const struct cgroup_layout *layout,
+                        struct keg_err *err)
+{
+    int result = cgroup->v2 ? add_existing(cgroup, layout->root, err) : 0;
+    for (unsigned c = 0; result == 0 && !cgroup->v2 && c < CGROUP_CONTROLLERS; c++) {
+        char mount[PATH_MAX];
+        if (layout->controllers & CGROUP_BIT(c) && cgroup_v1_mount(layout->root, c, mount))
+            result = add_existing(cgroup, mount, err);
+    }
+    assign_controllers(cgroup, layout);
+    return result;
+}
+
 static int add_stored(struct cgroup *cgroup, const char *path, struct keg_err *err)
 {
     struct stat st;

@@ -2,6 +2,7 @@
 /* A plan becomes writes to the folders' files. */
 #include "run/cgroup_internal.h"
 #include "run/device_bpf.h"
+#include "run/systemd.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -197,6 +198,8 @@ static int write_limits(const struct cgroup *cgroup, const struct cgroup_plan *p
     if (!done)
         return keg_fail(err, -ENOMEM, "out of memory");
     int result = apply_all(&a, err);
+    if (result == 0 && old && cgroup->scope)
+        result = systemd_set_limits(cgroup->scope, plan, err);
     if (result < 0 && old)
         put_back(&a);
     keg_cleanup_fd(&a.writer.fd);

@@ -89,11 +89,25 @@ static int configure_network(struct child *child, struct keg_err *err)
     return network_configure_inside(child->options->network, child->options->address, err);
 }
 
+static int await_scope(struct child *child, struct keg_err *err)
+{
+    struct channel_message message;
+    int r = channel_receive(child->channel_fd, &message);
+    if (r <= 0 || message.kind != CHANNEL_SCOPE)
+        return keg_fail(err, -EPIPE, "the parent is gone");
+    return cgroup_find_scope(child->launch->cgroup, err);
+}
+
 /* Before the namespace: its root is the folder that the process is in. */
 static int enter_cgroup(struct child *child, struct keg_err *err)
 {
     const char *controller = "";
-    int r = child->launch->attach_self ? cgroup_attach_self(child->launch->cgroup, &controller) : 0;
+    bool by_systemd = cgroup_needs_pid(child->launch->cgroup);
+    int r = by_systemd ? await_scope(child, err) : 0;
+    if (r < 0)
+        return r;
+    if (child->launch->attach_self && !by_systemd)
+        r = cgroup_attach_self(child->launch->cgroup, &controller);
     if (r < 0)
         return keg_fail(err, r, "enter '%s': %s", controller, keg_errno_text(r));
     if (is_new(child->spec, RUN_NS_CGROUP) && unshare(CLONE_NEWCGROUP) < 0)

@@ -30,30 +30,41 @@ static unsigned plan_flags(const struct launch *launch)
            (makes_nodes ? 0u : CGROUP_PLAN_DEVICES_OPTIONAL);
 }
 
+static int plan_cgroup(const struct launch *launch, struct cgroup_layout *layout,
+                       struct cgroup_plan *plan, struct keg_err *err)
+{
+    const struct run_resources *resources = &launch->spec->resources;
+    bool all = launch->options->all_controllers;
+    cgroup_layout_detect(cgroup_controllers_wanted(resources, all), layout);
+    return cgroup_plan_make(layout, resources, plan_flags(launch), plan, err);
+}
+
+static int keep_cgroup(struct run_container *container, struct keg_err *err)
+{
+    struct state *state = &container->state;
+    keg_strv_free(state->cgroups);
+    state->cgroups = keg_strv_copy(cgroup_paths(container->cgroup));
+    return state->cgroups ? 0 : keg_fail(err, -ENOMEM, "out of memory");
+}
+
 static int make_cgroup(const struct launch *launch, struct run_container *container,
                        struct keg_err *err)
 {
     struct cgroup_layout layout;
     struct cgroup_plan plan;
-    const struct run_options *options = launch->options;
-    const struct run_resources *resources = &launch->spec->resources;
     const struct cgroup_where where = {
-        .id = options->id,
+        .id = launch->options->id,
         .path = launch->spec->cgroups_path,
-        .manager = options->cgroup_manager,
-        .all_controllers = options->all_controllers,
+        .manager = launch->options->cgroup_manager,
+        .all_controllers = launch->options->all_controllers,
         .annotations = launch->spec->annotations,
     };
-    cgroup_layout_detect(cgroup_controllers_wanted(resources, options->all_controllers), &layout);
-    int r = cgroup_plan_make(&layout, resources, plan_flags(launch), &plan, err);
+    int r = plan_cgroup(launch, &layout, &plan, err);
     if (r < 0)
         return r;
     r = cgroup_create(&layout, &where, &plan, &container->cgroup, err);
     cgroup_plan_done(&plan);
-    if (r < 0)
-        return r;
-    container->state.cgroups = keg_strv_copy(cgroup_paths(container->cgroup));
-    return container->state.cgroups ? 0 : keg_fail(err, -ENOMEM, "out of memory");
+    return r < 0 ? r : keep_cgroup(container, err);
 }
 
 static int make_rdt_group(struct launch *launch, struct run_container *container,
@@ -120,6 +131,28 @@ static int write_id_maps(const struct run_container *container, const struct run
 {
     int r = id_map_write(container->pid, &spec->uid_maps, &spec->gid_maps, err);
     return r < 0 ? keg_wrap(err, "user namespace") : answer(container, CHANNEL_MAPPED, err);
+}
+
+/* systemd makes a scope for a process that exists; it waits meanwhile. */
+static int enter_scope(struct run_container *container, const struct launch *launch,
+                       struct keg_err *err)
+{
+    struct cgroup_layout layout;
+    struct cgroup_plan plan;
+    if (!cgroup_needs_pid(container->cgroup))
+        return 0;
+    int r = plan_cgroup(launch, &layout, &plan, err);
+    if (r < 0)
+        return r;
+    r = cgroup_enter_scope(container->cgroup, &layout, container->pid, &plan, err);
+    cgroup_plan_done(&plan);
+    if (r == 0)
+        r = keep_cgroup(container, err);
+    if (r < 0)
+        return r;
+    container->state.scope = keg_strdup(cgroup_scope(container->cgroup));
+    return container->state.scope ? answer(container, CHANNEL_SCOPE, err)
+                                  : keg_fail(err, -ENOMEM, "out of memory");
 }
 
 /* The process between is done: from here on its sibling is the container. */
@@ -286,6 +319,8 @@ static int bring_up(struct run_container *container, struct launch *launch, stru
         r = clone_child(launch, container, err);
     if (r == 0)
         r = meet_child(container, launch, err);
+    if (r == 0)
+        r = enter_scope(container, launch, err);
     if (r == 0)
         r = attach_network(container, launch, err);
     if (r == 0)
