@@ -54,7 +54,7 @@ static struct run_process merge(const struct run_process *process, const struct 
     struct run_process merged = *process;
     if (!merged.cwd)
         merged.cwd = own->cwd;
-    if (holds_none(&merged.capabilities))
+    if (!process->capabilities_set && holds_none(&process->capabilities))
         merged.capabilities = own->capabilities;
     if (merged.user.umask == (mode_t)-1)
         merged.user.umask = own->user.umask;

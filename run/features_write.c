@@ -47,10 +47,10 @@ static void write_seccomp(struct spec_writer *writer)
     spec_close(writer);
 }
 
-static void write_enabled(struct spec_writer *writer, const char *key, bool enabled)
+static void write_enabled(struct spec_writer *writer, const char *key)
 {
     spec_open_object(writer, key);
-    spec_put_bool(writer, "enabled", enabled);
+    spec_put_bool(writer, "enabled", true);
     spec_close(writer);
 }
 
@@ -61,11 +61,11 @@ static void write_linux(struct spec_writer *writer)
     write_capabilities(writer);
     write_cgroup(writer);
     write_seccomp(writer);
-    write_enabled(writer, "apparmor", true);
-    write_enabled(writer, "selinux", true);
-    write_enabled(writer, "intelRdt", false);
+    write_enabled(writer, "apparmor");
+    write_enabled(writer, "selinux");
+    write_enabled(writer, "intelRdt");
     spec_open_object(writer, "mountExtensions");
-    write_enabled(writer, "idmap", true);
+    write_enabled(writer, "idmap");
     spec_close(writer);
     spec_close(writer);
 }

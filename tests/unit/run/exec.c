@@ -622,6 +622,15 @@ Test(exec, capabilities_are_those_that_are_given)
                                           "CapAmb:\t0000000000000000\n");
 }
 
+/* "capabilities": {} in the file of exec --process drops all of them, bounding set included. */
+Test(exec, empty_capabilities_are_none)
+{
+    process.capabilities_set = true;
+    start();
+    expect("grep -E '^Cap(Prm|Bnd)' /proc/self/status", "CapPrm:\t0000000000000000\n"
+                                                        "CapBnd:\t0000000000000000\n");
+}
+
 Test(exec, a_user_who_is_not_root_has_no_capabilities)
 {
     start();

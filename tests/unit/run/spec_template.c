@@ -123,6 +123,7 @@ Test(features, list_what_config_json_may_hold)
     cr_expect_str_eq(json_string_value(at(json, "ociVersionMax")), "1.2.1");
     cr_expect(json_is_true(at(json, "linux/cgroup/v2")));
     cr_expect(json_is_true(at(json, "linux/mountExtensions/idmap/enabled")));
+    cr_expect(json_is_true(at(json, "linux/intelRdt/enabled")));
 }
 
 /* features.md: the runtime MUST accept both as ociVersion. */
