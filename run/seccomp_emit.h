@@ -17,12 +17,13 @@ struct seccomp_shared {
     size_t label;
 };
 
+/* What is written to lies together: each page that is not touched is a fault less. */
 struct seccomp_emitter {
-    size_t count; /* instructions so far; they are the end of `space` */
+    struct sock_filter space[SECCOMP_FILTER_MAX]; /* not initialised; filled from its end */
+    size_t count;                                 /* instructions so far */
     bool failed;
     size_t shared_count;
-    struct seccomp_shared shared[16];             /* where actions were returned last */
-    struct sock_filter space[SECCOMP_FILTER_MAX]; /* not initialised */
+    struct seccomp_shared shared[16]; /* where actions were returned last */
 };
 
 /* System calls from `first` up to the next leaf's. `chain` 0: `action`, whatever the arguments;
