@@ -25,8 +25,14 @@ peers_run() {
     as_bundle
     for peer in runc crun; do
         run timeout 60 $peer --root "$BOX/peer" run --bundle "$BUNDLE" "peer-$peer" </dev/null
+        [[ $peer = crun && $output == *"hybrid mode not supported"* ]] && crun_refuses=yes && continue
         matches "$output" "it ran in /$" || fail "$peer"
     done
+}
+
+# peers_done: at the end, so that the others have been tried.
+peers_done() {
+    [ -z "${crun_refuses-}" ] || skip "crun takes no cgroups that are partly v2; the others ran it"
 }
 
 @test "the example that spec writes: by runc, crun and keg-runtime" {
@@ -39,6 +45,7 @@ peers_run() {
         runtime_ok run --bundle "$BUNDLE" example
         equal "$output" "it ran in /"
     done
+    peers_done
 }
 
 @test "the config.json of keg run: by runc and crun" {
@@ -51,6 +58,7 @@ peers_run() {
     bundle_set 'c["process"]["rlimits"] = []' \
         'c["mounts"] = [mount for mount in c["mounts"] if mount["type"] != "bind"]'
     peers_run
+    peers_done
 }
 
 @test "features: JSON, and both versions of it are taken" {
