@@ -15,6 +15,7 @@ teardown() {
 
 # as_bundle: what is in config.json runs one line of sh in the bundle's rootfs, without a terminal.
 as_bundle() {
+    # shellcheck disable=SC2016
     bundle_set 'c["process"].update(terminal=False, args=["/bin/sh", "-c", "echo it ran in $PWD"])' \
         'c["root"]["path"] = "rootfs"'
 }
