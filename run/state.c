@@ -6,9 +6,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-/* What the state complies with: nothing in it is newer. */
-#define OCI_VERSION "1.0.2"
-
 static const char *const status_names[] = {
     [RUN_CREATING] = "creating", [RUN_CREATED] = "created", [RUN_RUNNING] = "running",
     [RUN_PAUSED] = "paused",     [RUN_STOPPED] = "stopped",
@@ -84,7 +81,7 @@ static json_t *public_json(const struct state *state, enum run_status status, pi
 {
     char created[40];
     keg_format_time(state->created, created);
-    json_t *json = json_pack("{s:s, s:s, s:s}", "ociVersion", OCI_VERSION, "id", state->id,
+    json_t *json = json_pack("{s:s, s:s, s:s}", "ociVersion", RUN_OCI_VERSION, "id", state->id,
                              "status", run_status_name(status));
     if (!json)
         return NULL;
