@@ -98,7 +98,10 @@ int cmd_open_store(const char *verb, const struct cmd_globals *globals, struct s
  * containers or what a crash left, which belong to the user's subordinate ids. 0, or the exit code
  * after the complaint was printed. */
 int cmd_enter(const char *verb, const struct cmd_globals *globals);
-/* cmd_enter_store(verb, globals, ret): The same, and cmd_open_store(). */
-int cmd_enter_store(const char *verb, const struct cmd_globals *globals, struct store **ret);
+/* cmd_enter_store(verb, globals, beside, ret): The same, and cmd_open_store(). ${beside}: NULL, or
+ * the name or id of a container whose namespaces are going to be joined, and so its keg's user
+ * namespace first. */
+int cmd_enter_store(const char *verb, const struct cmd_globals *globals, const char *beside,
+                    struct store **ret);
 /* cmd_is_rootless(): Whether cmd_enter() has entered one. */
 bool cmd_is_rootless(void);

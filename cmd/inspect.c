@@ -108,7 +108,7 @@ static int run_inspect(int argc, char **argv, const struct cmd_globals *globals)
     int code = cmd_begin(&cmd_verb_inspect, argc, argv, &options, &args);
     if (code != CMD_GO_ON)
         return code;
-    code = cmd_enter_store("inspect", globals, &store);
+    code = cmd_enter_store("inspect", globals, NULL, &store);
     if (code != CMD_EXIT_OK)
         return code;
     cmd_sweep(store);

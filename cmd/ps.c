@@ -174,7 +174,7 @@ static int run_ps(int argc, char **argv, const struct cmd_globals *globals)
         return code;
     if (options.latest)
         options.last = 1;
-    code = cmd_enter_store("ps", globals, &store);
+    code = cmd_enter_store("ps", globals, NULL, &store);
     if (code != CMD_EXIT_OK)
         return code;
     cmd_sweep(store);

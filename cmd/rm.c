@@ -131,7 +131,7 @@ static int run_rm(int argc, char **argv, const struct cmd_globals *globals)
     int code = cmd_begin(&cmd_verb_rm, argc, argv, &options, &args);
     if (code != CMD_GO_ON)
         return code;
-    code = cmd_enter_store("rm", globals, &store);
+    code = cmd_enter_store("rm", globals, NULL, &store);
     if (code != CMD_EXIT_OK)
         return code;
     cmd_ignore_sigpipe();

@@ -259,7 +259,7 @@ static int run_rmi(int argc, char **argv, const struct cmd_globals *globals)
     int code = cmd_begin(&cmd_verb_rmi, argc, argv, &options, &args);
     if (code != CMD_GO_ON)
         return code;
-    code = cmd_enter_store("rmi", globals, &store);
+    code = cmd_enter_store("rmi", globals, NULL, &store);
     if (code != CMD_EXIT_OK)
         return code;
     cmd_ignore_sigpipe();

@@ -33,18 +33,41 @@ static void kill_orphan(struct store *store, const char *id)
 
 /* What a killed keg left runs in that keg's user namespace. Its owner may do anything to it from
  * outside, but nothing from a namespace beside it, where cmd_collect() will remove the rest. */
-static void kill_orphans(const struct cmd_globals *globals)
+static void kill_orphans(struct store *store)
 {
-    _cleanup_store_ struct store *store = NULL;
     _cleanup_strv_ char **ids = NULL;
-    if (store_open(globals->root, globals->runroot, &store, NULL) < 0 ||
-        store_container_ids_run(store, &ids, NULL) < 0)
+    if (store_container_ids_run(store, &ids, NULL) < 0)
         return; /* the verb says it */
     for (char **id = ids; id && *id; id++)
         kill_orphan(store, *id);
 }
 
-int cmd_enter(const char *verb, const struct cmd_globals *globals)
+/* pid 1 of the container; 0 where it is not running, or none: the verb says it. */
+static pid_t find_process(struct store *store, const char *name)
+{
+    _cleanup_(store_container_done) struct store_container found = {0};
+    _cleanup_fd_ int rundir = -1;
+    struct run_container *container = NULL;
+    if (store_container_find(store, name, &found, NULL) < 0 ||
+        store_container_rundir(store, found.id, &rundir, NULL) < 0 ||
+        run_open(rundir, found.id, &container, NULL) < 0)
+        return 0;
+    pid_t pid = run_status(container) == RUN_STOPPED ? 0 : run_pid(container);
+    run_close(container);
+    return pid;
+}
+
+/* All that has to be done as the user. Return ${beside}'s pid or 0. */
+static pid_t prepare_outside(const struct cmd_globals *globals, const char *beside)
+{
+    _cleanup_store_ struct store *store = NULL;
+    if (store_open(globals->root, globals->runroot, &store, NULL) < 0)
+        return 0; /* the verb says it */
+    kill_orphans(store);
+    return beside ? find_process(store, beside) : 0;
+}
+
+static int enter(const char *verb, const struct cmd_globals *globals, const char *beside)
 {
     struct keg_err err = KEG_ERR_INIT;
     const char *note;
@@ -52,8 +75,7 @@ int cmd_enter(const char *verb, const struct cmd_globals *globals)
         return CMD_EXIT_OK;
     if (keep_places(globals, &err) < 0)
         return cmd_error(verb, NULL, &err);
-    kill_orphans(globals);
-    if (run_user_namespace_enter(&note, &err) < 0)
+    if (run_user_namespace_enter(prepare_outside(globals, beside), &note, &err) < 0)
         return cmd_error(verb, NULL, &err);
     entered = true;
     if (note && (keg_streq(verb, "run") || keg_streq(verb, "pull")))
@@ -61,8 +83,14 @@ int cmd_enter(const char *verb, const struct cmd_globals *globals)
     return CMD_EXIT_OK;
 }
 
-int cmd_enter_store(const char *verb, const struct cmd_globals *globals, struct store **ret)
+int cmd_enter(const char *verb, const struct cmd_globals *globals)
 {
-    int code = cmd_enter(verb, globals);
+    return enter(verb, globals, NULL);
+}
+
+int cmd_enter_store(const char *verb, const struct cmd_globals *globals, const char *beside,
+                    struct store **ret)
+{
+    int code = enter(verb, globals, beside);
     return code == CMD_EXIT_OK ? cmd_open_store(verb, globals, ret) : code;
 }

@@ -291,6 +291,18 @@ static int choose_network(struct cmd_launch *launch)
     return CMD_EXIT_OK;
 }
 
+/* Of several, which only a user's kegs with one user namespace can be joined together. */
+static const char *joined_name(const struct plan_flags *flags)
+{
+    for (int type = 0; type < RUN_NS_COUNT; type++) {
+        struct plan_ns ns;
+        if (plan_namespace(flags, (enum run_namespace_type)type, &ns, NULL) == 0 &&
+            ns.kind == PLAN_NS_CONTAINER)
+            return ns.value;
+    }
+    return NULL;
+}
+
 static int run(int argc, char **argv, const struct cmd_globals *globals)
 {
     struct plan_flags flags = {.pids_limit = INT64_MIN};
@@ -310,7 +322,7 @@ static int run(int argc, char **argv, const struct cmd_globals *globals)
         plan_network_parse(flags.network, &launch.network, &err) < 0)
         code = cmd_error("run", NULL, &err);
     else
-        code = cmd_enter_store("run", globals, &launch.store);
+        code = cmd_enter_store("run", globals, joined_name(&flags), &launch.store);
     if (code == CMD_EXIT_OK)
         code = choose_network(&launch);
     if (code == CMD_EXIT_OK) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process between: with a user namespace, new or joined, the container's first process must be
  * born in it, so that the others are its own. This one enters it, clones the child as its own
- * sibling (CLONE_PARENT), says its number, and ends. */
+ * sibling (CLONE_PARENT), says its number, and ends. Also where the parent itself could not leave
+ * again what it entered for the child. */
 #include "run/child.h"
 
 #include "run/attributes.h"
@@ -16,6 +17,8 @@
 static int enter_user_namespace(const struct launch *launch, int channel_fd, struct keg_err *err)
 {
     struct channel_message message;
+    if (!launch->spec->namespaces[RUN_NS_USER].wanted)
+        return 0;
     if (!launch->new_user_namespace)
         return setns(launch->namespace_fds[RUN_NS_USER], CLONE_NEWUSER) < 0
                    ? keg_fail_errno(err, "join the user namespace")

@@ -30,7 +30,8 @@ struct launch {
     int clone_flags;
     bool initial_user_namespace; /* this process is in it: mknod(2) works */
     bool new_user_namespace;
-    bool between;                    /* there is a user namespace: between.c enters it first */
+    bool between;                    /* between.c enters namespaces first: the user namespace, and
+                                      * in one of keg's own those that there is no way back from */
     bool joins;                      /* run_exec(): all is there, child_join.c enters it */
     int namespace_fds[RUN_NS_COUNT]; /* those to be joined, else -1 */
     const struct state *state;       /* for hooks */

@@ -205,12 +205,20 @@ void launch_init(struct launch *launch, const struct run_spec *spec,
     launch->initial_user_namespace = in_initial_user_namespace();
 }
 
+/* Whoever enters another pid or time namespace for his children enters his own one again as root of
+ * the user namespace that owns it (setns(2)). */
+static bool can_come_back(const struct launch *launch, const struct run_spec *spec)
+{
+    return launch->initial_user_namespace ||
+           (!spec->namespaces[RUN_NS_PID].path && !spec->namespaces[RUN_NS_TIME].wanted);
+}
+
 int launch_prepare(const struct run_spec *spec, const struct run_options *options,
                    struct launch *ret, struct keg_err *err)
 {
     launch_init(ret, spec, options);
     ret->new_user_namespace = is_new(spec, RUN_NS_USER);
-    ret->between = spec->namespaces[RUN_NS_USER].wanted;
+    ret->between = spec->namespaces[RUN_NS_USER].wanted || !can_come_back(ret, spec);
     int r = check(spec, options, err);
     if (r == 0)
         r = open_namespaces(spec, ret, err);

@@ -92,7 +92,8 @@ static int mount_by_one_context(const struct overlay *overlay, bool as_list, str
         return r;
     char words[256];
     mount_context_words(context, r, words, sizeof(words));
-    return keg_fail(err, r, "overlay of %zu layers: %s", overlay->count, words);
+    return keg_fail(err, r, "overlay of %zu layers: %s%s", overlay->count, words,
+                    r == -EPERM ? " (before Linux 5.11 only root can mount one)" : "");
 }
 
 /* Kernels before 6.7 know one list only. Before 6.5 they take the unknown option and refuse it when

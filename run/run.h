@@ -404,16 +404,18 @@ int run_proxy(struct run_container *container, struct run_proxy_options *options
  * container of another engine), so that it has to enter a user namespace to work with layers and
  * containers. */
 bool run_user_namespace_needed(void);
-/* run_user_namespace_enter(ret_note, err): Where it is needed, put this process, single-threaded,
- * into a user namespace and a mount namespace of its own in which it is root, with the subordinate
- * ids of /etc/subuid and /etc/subgid by newuidmap(1) and newgidmap(1); where there are none, with
- * one id alone (then all files are that user's). Return 1 with ranges, 0 with a single id or where
- * nothing was to be done, or a negative code: -EPERM this machine forbids user namespaces, and
- * which setting does. *ret_note is NULL, or what the user should know (newuidmap is missing). Other
- * fds, the working folder and children stay; what was opened before is of the old mount namespace
- * and cannot be mounted, so this comes first. After a failure the process can do nothing but
- * report. */
-int run_user_namespace_enter(const char **ret_note, struct keg_err *err);
+/* run_user_namespace_enter(beside, ret_note, err): Where it is needed, put this process,
+ * single-threaded, into a user namespace and a mount namespace of its own in which it is root, with
+ * the subordinate ids of /etc/subuid and /etc/subgid by newuidmap(1) and newgidmap(1); where there
+ * are none, with one id alone (then all files are that user's). ${beside}: 0, or pid 1 of a
+ * container of this user's, whose keg's user namespace is joined instead: from another one its
+ * namespaces are out of reach. Return 1 with ranges (or where one was joined), 0 with a single id
+ * or where nothing was to be done, or a negative code: -EPERM this machine forbids user namespaces,
+ * and which setting does. *ret_note is NULL, or what the user should know (newuidmap is missing).
+ * Other fds, the working folder and children stay; what was opened before is of the old mount
+ * namespace and cannot be mounted, so this comes first. After a failure the process can do nothing
+ * but report. */
+int run_user_namespace_enter(pid_t beside, const char **ret_note, struct keg_err *err);
 
 /* run_user_namespace_make(uid_maps, gid_maps, ret_fd, err): A user namespace with these maps that
  * no process lives in, as an fd for id-mapped mounts and run_overlay_mount(). */

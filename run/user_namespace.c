@@ -7,11 +7,14 @@
 #include "run/subids.h"
 
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 /* ---- why not */
@@ -76,21 +79,19 @@ bool run_user_namespace_needed(void)
     return syscall(SYS_capget, &header, data) == 0 && !(data[0].effective >> CAP_SYS_ADMIN & 1);
 }
 
-/* Make both namespaces. All mounts are slaves in the new one (mount_namespaces(7), "Restrictions on
- * mount namespaces"): asking for it once more is where AppArmor shows that it took the rights away.
- */
-static int unshare_both(struct keg_err *err)
+/* All mounts are slaves in a new mount namespace of another user namespace (mount_namespaces(7),
+ * "Restrictions on mount namespaces"): asking for it once more is where AppArmor shows that it took
+ * the rights away, and what makes them so in one that was joined. */
+static int unshare_with(int flags, struct keg_err *err)
 {
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-        return fail_refused(-errno, err);
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+    if (unshare(flags) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
         return fail_refused(-errno, err);
     return 0;
 }
 
 static int enter_with_one_id(uint32_t uid, uint32_t gid, struct keg_err *err)
 {
-    int r = unshare_both(err);
+    int r = unshare_with(CLONE_NEWUSER | CLONE_NEWNS, err);
     return r == 0 ? id_map_write_own(uid, gid, err) : r;
 }
 
@@ -139,17 +140,55 @@ static int enter_with_ranges(const struct run_id_maps *uids, const struct run_id
     (void)close(ends[1]);
     if (r < 0)
         return keg_fail(err, r, "fork: %s", keg_errno_text(r));
-    r = unshare_both(err);
+    r = unshare_with(CLONE_NEWUSER | CLONE_NEWNS, err);
     return r == 0 ? await_maps(ours, err) : r;
 }
 
-int run_user_namespace_enter(const char **ret_note, struct keg_err *err)
+static bool is_same_file(int a, int b)
+{
+    struct stat first, second;
+    return fstat(a, &first) == 0 && fstat(b, &second) == 0 && first.st_ino == second.st_ino &&
+           first.st_dev == second.st_dev;
+}
+
+/* The user namespace of ${pid}, or that above it, ..., which is a child of this process's own: a
+ * container may have one of its own in that of its keg. */
+static int open_beside(pid_t pid)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+    _cleanup_fd_ int own = keg_openat(AT_FDCWD, "/proc/self/ns/user", O_RDONLY, 0);
+    int fd = keg_openat(AT_FDCWD, path, O_RDONLY, 0);
+    while (fd >= 0 && own >= 0) {
+        _cleanup_fd_ int parent = ioctl(fd, NS_GET_PARENT);
+        if (parent >= 0 && is_same_file(parent, own))
+            return fd;
+        int code = -errno;
+        (void)close(fd);
+        fd = parent < 0 ? code : TAKE_FD(parent);
+    }
+    return own < 0 ? own : fd;
+}
+
+static int join_beside(pid_t pid, struct keg_err *err)
+{
+    _cleanup_fd_ int fd = open_beside(pid);
+    if (fd < 0)
+        return keg_fail(err, fd, "user namespace of process %d: %s", (int)pid, keg_errno_text(fd));
+    if (setns(fd, CLONE_NEWUSER) < 0)
+        return keg_fail_errno(err, "join the user namespace of process %d", (int)pid);
+    return unshare_with(CLONE_NEWNS, err);
+}
+
+int run_user_namespace_enter(pid_t beside, const char **ret_note, struct keg_err *err)
 {
     struct run_id_maps uids, gids;
     uint32_t uid = geteuid(), gid = getegid();
     *ret_note = NULL;
     if (!run_user_namespace_needed())
         return 0;
+    if (beside > 0)
+        return join_beside(beside, err) < 0 ? err->code : 1;
     int r = subids_read(uid, gid, &uids, &gids, err);
     bool ranges = r > 0;
     if (ranges && !id_map_has_helpers()) {

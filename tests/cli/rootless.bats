@@ -307,6 +307,34 @@ killed_keg() {
     run ! grep -qE "overlay.*(userxattr|$STORE)" /proc/self/mounts
 }
 
+@test "a container joins the namespaces of another one, and has others of its own" {
+    rm -f "$HOME_FOLDER/started"
+    chmod 777 "$HOME_FOLDER"
+    "${AS[@]}" keg run --rm --name first -u 1000 -v "$HOME_FOLDER:/home" busybox \
+        sh -c 'touch /home/started; exec sleep 1000' 3>&- &
+    local pid=$!
+    until_true 20 started
+    chmod 700 "$HOME_FOLDER"
+    run --separate-stderr keg run --rm --network container:first --ipc container:first --pid container:first busybox \
+        sh -c 'ps; readlink /proc/1/ns/net; readlink /proc/self/ns/net; ip -4 -o addr show eth0'
+    equal "$status $stderr" "0 "
+    matches "$output" "1000 .*sleep 1000"
+    equal "$(grep '^net:' <<<"$output" | uniq | wc -l)" 1
+    matches "$output" "inet 10.0.2.100/24"
+    keg_ok run --rm --pid container:first busybox sh -c 'ps; ip -4 -o addr show eth0'
+    matches "$output" "1000 .*sleep 1000"
+    matches "$output" "inet 10.0.2.100/24"
+    kill -KILL "$pid"
+    wait "$pid" || true
+    keg_ok ps -aq
+    equal "$output" ""
+}
+
+@test "clocks of a container's own" {
+    keg_ok run --rm --time-offset boottime=1000000 busybox cat /proc/uptime
+    [ "${output%%.*}" -ge 1000000 ]
+}
+
 # ------------------------------------------------------------------------------------------ places
 
 @test "state goes where XDG_RUNTIME_DIR says, else to a folder in /tmp that is the user's alone" {
