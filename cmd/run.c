@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keg run: make a container of an image, run a command in it, and end as it ended. */
+#include "cmd/common/signals.h"
 #include "cmd/launch.h"
 #include "cmd/run_options.h"
 
@@ -152,17 +153,6 @@ static int create_running(struct cmd_launch *launch, const struct cmd_launch_std
     return r;
 }
 
-/* Signals that come before run_proxy() listens must wait for it, not end keg. */
-static void hold_signals(void)
-{
-    static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
-    sigset_t set;
-    (void)sigemptyset(&set);
-    for (size_t i = 0; i < KEG_ARRAY_SIZE(held); i++)
-        (void)sigaddset(&set, held[i]);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 /* Run the prepared container to its end. Return 0, or a negative code with *ret_exit_code saying
  * what keg ends with. */
 static int run_to_end(struct cmd_launch *launch, struct cmd_launch_stdio *stdio, int *ret_exit_code,
@@ -213,7 +203,7 @@ static int launch_all(struct cmd_launch *launch, const char *image_name, int *re
         r = cmd_launch_stdio_open(launch->flags, &stdio, err);
     if (r < 0)
         return r;
-    hold_signals();
+    cmd_hold_signals();
     return run_to_end(launch, &stdio, ret_exit_code, err);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keg-runtime exec: another process in a container. */
+#include "cmd/common/signals.h"
 #include "cmd/run/plan.h"
 #include "cmd/runtime/folder.h"
 #include "cmd/runtime/foreground.h"
@@ -258,7 +259,7 @@ static int launch(const struct runtime *runtime, const struct exec_options *o,
     if (r < 0)
         return r;
     if (!o->detach)
-        runtime_hold_signals();
+        cmd_hold_signals();
     r = run_exec(container, wanted, &options, &process, err);
     if (r < 0)
         return r;

@@ -4,16 +4,6 @@
 
 #include <signal.h>
 
-void runtime_hold_signals(void)
-{
-    static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
-    sigset_t set;
-    (void)sigemptyset(&set);
-    for (size_t i = 0; i < KEG_ARRAY_SIZE(held); i++)
-        (void)sigaddset(&set, held[i]);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 int runtime_foreground(struct run_container *process, struct keg_err *err)
 {
     struct run_exit ended;

@@ -4,10 +4,7 @@
 
 #include "run/run.h"
 
-/* runtime_hold_signals(): Before the process exists: what comes until runtime_foreground() listens
- * waits for it. */
-void runtime_hold_signals(void);
-
-/* runtime_foreground(process, err): Carry its terminal, pass signals on, wait. Return its exit
- * code (128 and the signal's number), or a negative code. */
+/* runtime_foreground(process, err): Carry its terminal, pass signals on, wait. Return its exit code
+ * (128 and the signal's number), or a negative code. The caller did cmd_hold_signals() before it
+ * made the process. */
 int runtime_foreground(struct run_container *process, struct keg_err *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keg-runtime run: create and start, and unless detached stay until the end. */
+#include "cmd/common/signals.h"
 #include "cmd/runtime/foreground.h"
 #include "cmd/runtime/handover.h"
 #include "cmd/runtime/launch.h"
@@ -41,7 +42,7 @@ static int run(const struct runtime *runtime, void *options, const struct cmd_ar
     const struct runtime_launch_options *o = options;
     struct runtime_launch launch;
     if (!o->detach)
-        runtime_hold_signals();
+        cmd_hold_signals();
     int r = runtime_launch_create(runtime, o, args->items[0], o->detach, &launch, err);
     if (r == 0)
         r = start(&launch, err);
