@@ -68,6 +68,20 @@ static int connect_sockets(struct runtime_launch *launch, struct keg_err *err)
     return r;
 }
 
+/* runtime-spec wants a warning and no failure. A new user namespace has them all. */
+static void warn_capabilities(const struct runtime *runtime, const struct run_spec *spec)
+{
+    const struct run_capabilities *sets = &spec->process.capabilities;
+    uint64_t missing = (sets->bounding | sets->permitted) & ~run_capabilities_bounding();
+    if (spec->namespaces[RUN_NS_USER].wanted)
+        return;
+    for (int i = 0; i < 64; i++)
+        if (missing >> i & 1)
+            runtime_log(runtime, RUNTIME_WARNING,
+                        "%s cannot be given: keg-runtime itself runs without it here",
+                        run_capability_name(i));
+}
+
 static int complete_environment(struct runtime_launch *launch, struct keg_err *err)
 {
     struct run_spec *spec = launch->bundle.spec;
@@ -87,8 +101,10 @@ static int check(struct runtime_launch *launch, const char *id, struct keg_err *
         r = runtime_bundle_open(launch->runtime, o->bundle, o->config, &launch->bundle, err);
     if (r == 0)
         r = check_terminal(launch, err);
-    if (r == 0)
-        r = complete_environment(launch, err);
+    if (r < 0)
+        return r;
+    warn_capabilities(launch->runtime, launch->bundle.spec);
+    r = complete_environment(launch, err);
     return r == 0 ? connect_sockets(launch, err) : r;
 }
 

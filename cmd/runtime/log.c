@@ -7,6 +7,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* A text whose every byte is escaped, and what is around it. */
+#define LINE_MAX_BYTES (16 * KEG_ERR_TEXT_BYTES)
+
 static const char *const level_names[] = {
     [RUNTIME_ERROR] = "error", [RUNTIME_WARNING] = "warning", [RUNTIME_DEBUG] = "debug"};
 
@@ -63,12 +66,23 @@ void runtime_log_line(enum runtime_level level, bool json, struct timespec time,
     keg_buf_str(ret, "\n");
 }
 
-static void add_plain(enum runtime_level level, const char *text, struct keg_buf *ret)
+/* Where even standard error cannot be written nothing better can be done. */
+static void write_line(int fd, const struct keg_buf *line)
 {
-    keg_buf_printf(ret, "keg-runtime: %s%s\n", level == RUNTIME_WARNING ? "warning: " : "", text);
+    if (fd == STDERR_FILENO)
+        fflush(stdout);
+    if (line->data)
+        (void)keg_write_all(fd, line->data, line->length);
 }
 
-/* Where even standard error cannot be written nothing better can be done. */
+static void write_plain(enum runtime_level level, const char *text)
+{
+    _cleanup_buf_ struct keg_buf plain = keg_buf_init(LINE_MAX_BYTES);
+    keg_buf_printf(&plain, "keg-runtime: %s%s\n", level == RUNTIME_WARNING ? "warning: " : "",
+                   text);
+    write_line(STDERR_FILENO, &plain);
+}
+
 void runtime_log(const struct runtime *runtime, enum runtime_level level, const char *format, ...)
 {
     char text[2 * KEG_ERR_TEXT_BYTES];
@@ -79,20 +93,14 @@ void runtime_log(const struct runtime *runtime, enum runtime_level level, const 
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     cmd_text_blunt(text);
-    bool json = keg_streq(runtime->log_format, "json");
-    _cleanup_buf_ struct keg_buf line = keg_buf_init(4 * sizeof(text));
+    bool json = keg_streq(runtime->log_format, "json"), logged = runtime->log_fd >= 0;
+    _cleanup_buf_ struct keg_buf line = keg_buf_init(LINE_MAX_BYTES);
     runtime_log_line(level, json, keg_now(), text, &line);
-    if (runtime->log_fd >= 0 && line.data)
-        (void)keg_write_all(runtime->log_fd, line.data, line.length);
-    bool dressed = runtime->log_fd < 0 && (json || level == RUNTIME_DEBUG);
-    if (level == RUNTIME_DEBUG && !dressed)
-        return;
-    _cleanup_buf_ struct keg_buf plain = keg_buf_init(4 * sizeof(text));
-    add_plain(level, text, &plain);
-    const struct keg_buf *shown = dressed ? &line : &plain;
-    fflush(stdout);
-    if (shown->data)
-        (void)keg_write_all(STDERR_FILENO, shown->data, shown->length);
+    if (logged || json || level == RUNTIME_DEBUG)
+        write_line(logged ? runtime->log_fd : STDERR_FILENO, &line);
+    /* Standard error is the container's under an engine: what is no failure has no place there. */
+    if (level == RUNTIME_ERROR ? logged || !json : level == RUNTIME_WARNING && !logged && !json)
+        write_plain(level, text);
 }
 
 void runtime_log_warnings(const struct runtime *runtime, char *const *warnings)

@@ -12,9 +12,9 @@ enum runtime_level { RUNTIME_ERROR, RUNTIME_WARNING, RUNTIME_DEBUG };
 /* runtime_log_open(runtime, err): Open --log for appending; "file:PATH" is a path too. */
 int runtime_log_open(struct runtime *runtime, struct keg_err *err);
 
-/* runtime_log(runtime, level, format, ...): One line to --log and, but for debug lines, to standard
- * error as well: there without dressing ("keg-runtime: ..."), or as JSON where --log-format json
- * came without --log. Debug lines are dropped without --debug. */
+/* runtime_log(runtime, level, format, ...): One line to --log; without, to standard error, dressed
+ * as a log line for --log-format json and debug lines, else plain ("keg-runtime: ..."). Errors go
+ * to standard error in any case. Debug lines are dropped without --debug. */
 void runtime_log(const struct runtime *runtime, enum runtime_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

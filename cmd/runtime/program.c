@@ -96,12 +96,22 @@ static int run_parsed(const struct runtime *runtime, const struct runtime_verb *
     return verb->failed ? verb->failed : EXIT_FAILED;
 }
 
+static void log_call(const struct runtime *runtime, int argc, char **argv)
+{
+    _cleanup_buf_ struct keg_buf words = keg_buf_init(KEG_ERR_TEXT_BYTES);
+    for (int i = 0; i < argc; i++)
+        keg_buf_printf(&words, "%s%s", i > 0 ? " " : "", argv[i]);
+    if (words.data)
+        runtime_log(runtime, RUNTIME_DEBUG, "%s", words.data);
+}
+
 static int run_verb(const struct runtime *runtime, const struct runtime_verb *verb, int argc,
                     char **argv)
 {
     struct keg_err err = KEG_ERR_INIT;
     _cleanup_(cmd_args_done) struct cmd_args args = CMD_ARGS_INIT;
     _cleanup_free_ void *options = calloc(1, verb->options_size + 1);
+    log_call(runtime, argc, argv);
     int code = options ? cmd_parse(&verb->cmd, argc, argv, options, &args, &err)
                        : keg_fail(&err, -ENOMEM, "out of memory");
     if (code > 0) {

@@ -413,6 +413,33 @@ for c in json.loads(sys.argv[1]): print(c["id"], c["status"])' "$output")" $'cre
     equal "$(cat "$BOX/said")" "$(printf 'MAINPID=%s\nSTATUS=up\nREADY=1' "$(field c pid)")"
 }
 
+@test "sd_notify: by run in the foreground, and detached" {
+    local how manager
+    mkdir -p "$BUNDLE/rootfs/run"
+    for how in "" --detach; do
+        manager=$BOX/by-run$how
+        "$BATS_TEST_DIRNAME/notify.py" listen "$manager" "$BOX/by-run-said$how" 3>&- &
+        until_true 10 test -S "$manager"
+        # shellcheck disable=SC2086
+        NOTIFY_SOCKET=$manager keg-runtime run $how -b "$BUNDLE" c </dev/null >/dev/null 2>&1 3>&- &
+        local running=$!
+        until_true 10 test -S "$STATES/c/notify/notify.sock"
+        "$BATS_TEST_DIRNAME/notify.py" say "$STATES/c/notify/notify.sock" READY=1
+        until_true 10 test -s "$BOX/by-run-said$how"
+        equal "$(cat "$BOX/by-run-said$how")" "$(printf 'MAINPID=%s\nREADY=1' "$(field c pid)")"
+        runtime_ok delete --force c
+        wait $running || true
+    done
+}
+
+@test "a hook may ask for the state of its container" {
+    bundle_set 'c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "env": ["PATH=" + __import__("os").environ["PATH"]],
+        "args": ["sh", "-c", "cat >'"$BOX"'/stdin; keg-runtime state c >'"$BOX"'/state"]}]}'
+    create c
+    matches "$(cat "$BOX/state")" '"id": "c"'
+    matches "$(cat "$BOX/stdin")" '"id": *"c"'
+}
+
 # ------------------------------------------------------------------ the log
 
 @test "errors: one line on standard error, and the same in the log" {
@@ -446,8 +473,22 @@ line = json.loads(open(sys.argv[1]).readlines()[-1]); print(line["level"], line[
     nothing_left c
 }
 
-@test "unknown capabilities are warned of" {
-    bundle_set 'c["process"]["capabilities"]["bounding"].append("CAP_FLY")'
-    runtime create -b "$BUNDLE" c >"$BOX/out" 2>&1 </dev/null
+@test "warnings: of unknown capabilities and of those that cannot be given; with a log in that alone" {
+    bundle_set 'c["process"]["capabilities"]["bounding"] += ["CAP_FLY", "CAP_SYS_RESOURCE"]'
+    setpriv --bounding-set -sys_resource keg-runtime create -b "$BUNDLE" c >"$BOX/out" 2>&1 </dev/null 3>&-
     matches "$(cat "$BOX/out")" "^keg-runtime: warning: .*CAP_FLY"
+    matches "$(cat "$BOX/out")" "^keg-runtime: warning: CAP_SYS_RESOURCE cannot be given"
+    setpriv --bounding-set -sys_resource keg-runtime --log "$BOX/log" --log-format json create -b "$BUNDLE" d \
+        >"$BOX/out" 2>&1 </dev/null 3>&-
+    equal "$(cat "$BOX/out")" ""
+    matches "$(cat "$BOX/log")" '"level":"warning","msg":"CAP_SYS_RESOURCE cannot be given'
+}
+
+@test "--debug: the log says what was called, and nothing else does" {
+    rm -f "$BOX/log"
+    runtime_ok --debug --log "$BOX/log" list -q
+    equal "$stderr" ""
+    matches "$(cat "$BOX/log")" 'level=debug msg="list -q"$'
+    runtime_ok --debug list -q
+    matches "$stderr" 'level=debug msg="list -q"$'
 }
