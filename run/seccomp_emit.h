@@ -51,6 +51,14 @@ size_t seccomp_emit_test(struct seccomp_emitter *emitter, uint16_t op, uint32_t 
 /* seccomp_emit_action(emitter, action): The label of an instruction near enough that returns
  * ${action}. */
 size_t seccomp_emit_action(struct seccomp_emitter *emitter, uint32_t action);
+/* seccomp_emit_argument(emitter, argument, wide, sides): Whether ${argument} holds, of 64 bits
+ * where
+ * ${wide}, else of 32: go on at sides[1] if it does, else at sides[0]. The index is in range. */
+size_t seccomp_emit_argument(struct seccomp_emitter *emitter,
+                             const struct run_seccomp_argument *argument, bool wide,
+                             const size_t sides[2]);
+/* seccomp_emit_word(emitter, index, upper, next): Load the lower or upper word of an argument. */
+size_t seccomp_emit_word(struct seccomp_emitter *emitter, unsigned index, bool upper, size_t next);
 /* seccomp_emit_tree(emitter, leaves, count, emit_chain, context): A binary search for the system
  * call, whose number is in the accumulator, among ${count} sorted leaves, of which the first begins
  * at the ABI's lowest number. */

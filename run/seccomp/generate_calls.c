@@ -65,19 +65,25 @@ static const struct {
     {"uretprobe", 335, 1u << SECCOMP_ABI_X86_64},
 };
 
-/* linux/net.h and linux/ipc.h: the parts of i386's socketcall (102) and ipc (117). */
+/* Parts of these: linux/net.h, linux/ipc.h. */
+#define SOCKET SECCOMP_I386_SOCKETCALL
+#define IPC    SECCOMP_I386_IPC
+
 static const struct {
     const char *name;
     uint8_t multiplexer, part;
 } parts[] = {
-    {"socket", 102, 1},    {"bind", 102, 2},        {"connect", 102, 3},     {"listen", 102, 4},
-    {"accept", 102, 5},    {"getsockname", 102, 6}, {"getpeername", 102, 7}, {"socketpair", 102, 8},
-    {"send", 102, 9},      {"recv", 102, 10},       {"sendto", 102, 11},     {"recvfrom", 102, 12},
-    {"shutdown", 102, 13}, {"setsockopt", 102, 14}, {"getsockopt", 102, 15}, {"sendmsg", 102, 16},
-    {"recvmsg", 102, 17},  {"accept4", 102, 18},    {"recvmmsg", 102, 19},   {"sendmmsg", 102, 20},
-    {"semop", 117, 1},     {"semget", 117, 2},      {"semctl", 117, 3},      {"semtimedop", 117, 4},
-    {"msgsnd", 117, 11},   {"msgrcv", 117, 12},     {"msgget", 117, 13},     {"msgctl", 117, 14},
-    {"shmat", 117, 21},    {"shmdt", 117, 22},      {"shmget", 117, 23},     {"shmctl", 117, 24},
+    {"socket", SOCKET, 1},      {"bind", SOCKET, 2},        {"connect", SOCKET, 3},
+    {"listen", SOCKET, 4},      {"accept", SOCKET, 5},      {"getsockname", SOCKET, 6},
+    {"getpeername", SOCKET, 7}, {"socketpair", SOCKET, 8},  {"send", SOCKET, 9},
+    {"recv", SOCKET, 10},       {"sendto", SOCKET, 11},     {"recvfrom", SOCKET, 12},
+    {"shutdown", SOCKET, 13},   {"setsockopt", SOCKET, 14}, {"getsockopt", SOCKET, 15},
+    {"sendmsg", SOCKET, 16},    {"recvmsg", SOCKET, 17},    {"accept4", SOCKET, 18},
+    {"recvmmsg", SOCKET, 19},   {"sendmmsg", SOCKET, 20},   {"semop", IPC, 1},
+    {"semget", IPC, 2},         {"semctl", IPC, 3},         {"semtimedop", IPC, 4},
+    {"msgsnd", IPC, 11},        {"msgrcv", IPC, 12},        {"msgget", IPC, 13},
+    {"msgctl", IPC, 14},        {"shmat", IPC, 21},         {"shmdt", IPC, 22},
+    {"shmget", IPC, 23},        {"shmctl", IPC, 24},
 };
 
 struct named {

@@ -67,6 +67,10 @@ enum {
 #define SECCOMP_PRIVATE_MAX 16
 #define SECCOMP_NUMBERS_MAX 640
 
+/* linux/unistd.h of i386: one system call for many. */
+#define SECCOMP_I386_SOCKETCALL 102
+#define SECCOMP_I386_IPC        117
+
 /* A name that system calls have somewhere. `name`: its place among all names, which are one text
  * (pointers would be relocated at each start of keg). `numbers`: -1 where an ABI has none, without
  * x32's bit. `multiplexer`: i386's number of the call that this one is a part of too (socketcall(2)

@@ -860,8 +860,8 @@ Test(seccomp_compile, refuses_contradictions)
     run_seccomp_profile_free(profile);
 }
 
-/* ${count} values of one argument of a call. */
-static struct run_seccomp_profile *long_profile(size_t count)
+/* ${count} values of one argument of a call, each ${step} above the last. */
+static struct run_seccomp_profile *long_profile(size_t count, uint64_t step)
 {
     struct run_seccomp_profile *profile = parse(ALLOW IF("ioctl", "ERRNO", "EQ", "1") "]}");
     struct run_seccomp_rule first = profile->rules[0];
@@ -876,7 +876,7 @@ static struct run_seccomp_profile *long_profile(size_t count)
         profile->rules[i].arguments = calloc(1, sizeof(*first.arguments));
         cr_assert_not_null(profile->rules[i].arguments);
         *profile->rules[i].arguments = first.arguments[0];
-        profile->rules[i].arguments->value = i;
+        profile->rules[i].arguments->value = i * step;
     }
     profile->rules_count = count;
     keg_strv_free(first.names);
@@ -884,12 +884,15 @@ static struct run_seccomp_profile *long_profile(size_t count)
     return profile;
 }
 
+/* Both halves of all differ, so that nothing can be shared. */
+#define ALL_OTHER 0x100000001ull
+
 Test(seccomp_compile, refuses_what_the_kernel_would_not_take)
 {
-    static const size_t counts[] = {600, 5000};
+    static const size_t counts[] = {800, 5000};
 
     for (size_t i = 0; i < KEG_ARRAY_SIZE(counts); i++) {
-        struct run_seccomp_profile *profile = long_profile(counts[i]);
+        struct run_seccomp_profile *profile = long_profile(counts[i], ALL_OTHER);
         struct seccomp_filter filter;
         struct keg_err err = KEG_ERR_INIT;
 
@@ -897,6 +900,55 @@ Test(seccomp_compile, refuses_what_the_kernel_would_not_take)
         cr_assert_not_null(strstr(err.text, "4096"), "%s", err.text);
         run_seccomp_profile_free(profile);
     }
+}
+
+static unsigned length_of(const struct run_seccomp_profile *profile)
+{
+    struct seccomp_filter filter;
+    struct keg_err err = KEG_ERR_INIT;
+    unsigned length;
+
+    cr_assert_eq(seccomp_compile(SECCOMP_X86_64, profile, &filter, &err), 0, "%s", err.text);
+    length = filter.length;
+    seccomp_filter_done(&filter);
+    return length;
+}
+
+Test(seccomp_compile, tests_long_lists_of_values_with_one_load)
+{
+    struct run_seccomp_profile *profile = long_profile(1000, 3);
+
+    cr_expect_lt(length_of(profile), 3 * 1100);
+    name_all_architectures(profile);
+    compare(profile, true, 1);
+    run_seccomp_profile_free(profile);
+}
+
+Test(seccomp_compile, writes_the_conditions_of_a_rule_once)
+{
+    static struct run_seccomp_argument arguments[] = {{0, 7, 0, RUN_SECCOMP_GT},
+                                                      {1, 9, 0, RUN_SECCOMP_NE}};
+    struct run_seccomp_rule rule = {
+        .action = SECCOMP_RET_ERRNO,
+        .errno_ret = -1,
+        .arguments = arguments,
+        .arguments_count = 2,
+    };
+    const struct run_seccomp_profile profile = {
+        .default_action = SECCOMP_RET_ALLOW,
+        .default_errno_ret = -1,
+        .architectures = all_architectures,
+        .rules = &rule,
+        .rules_count = 1,
+    };
+
+    for (uint32_t number = 0; number < 470; number += 2)
+        if (name_of(0, number))
+            cr_assert_eq(keg_strv_add(&rule.names, name_of(0, number)), 0);
+    /* The search for the number is most of it. */
+    cr_expect_lt(length_of(&profile), 2000);
+    compare(&profile, true, 1);
+    keg_strv_free(rule.names);
 }
 
 /* ---- tests: the real kernel */
@@ -1002,12 +1054,12 @@ Test(seccomp_compile, is_taken_by_the_kernel_at_its_longest)
     struct run_seccomp_profile *profile = NULL;
     struct seccomp_filter filter = {.length = 0};
     struct answers answers;
-    size_t count = 600;
+    size_t count = 800;
 
     do {
         run_seccomp_profile_free(profile);
         seccomp_filter_done(&filter);
-        profile = long_profile(--count);
+        profile = long_profile(--count, ALL_OTHER);
     } while (seccomp_compile(SECCOMP_NATIVE, profile, &filter, NULL) < 0);
     cr_assert(filter.length > 3900, "%u", filter.length);
     seccomp_filter_done(&filter);
