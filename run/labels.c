@@ -85,6 +85,8 @@ static int apply_apparmor(int proc_fd, const char *profile, struct keg_err *err)
     /* No module takes it: nobody confines here. */
     if (r == -EINVAL && is_unconfined(profile))
         return 0;
+    if (r == -ENOENT && faccessat(proc_fd, path, F_OK, 0) == 0)
+        return keg_fail(err, -EINVAL, "AppArmor profile '%s' is not loaded", profile);
     return r < 0 ? keg_wrap(err, "AppArmor profile") : 0;
 }
 

@@ -16,7 +16,8 @@ int labels_check_mounts(const char *label, struct keg_err *err);
 
 /* labels_apply(proc_fd, process, err): Child: have the next execve of this process take them on, by
  * the procfs ${proc_fd} (self/attr/apparmor/exec, before Linux 5.8 and for SELinux self/attr/exec),
- * and read back that the kernel noted them: -EPERM where it noted something else. */
+ * and read back that the kernel noted them: -EPERM where it noted something else; -EINVAL: a
+ * profile that is not loaded. */
 int labels_apply(int proc_fd, const struct run_process *process, struct keg_err *err);
 
 /* labels_match(shown, wanted): Whether ${shown}, the text of an attribute, means ${wanted}: the

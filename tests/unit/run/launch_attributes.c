@@ -444,6 +444,17 @@ Test(launch_attributes, a_label_that_no_module_would_hold_is_refused)
                    "SELinux");
 }
 
+Test(launch_attributes, a_profile_that_is_not_loaded_is_refused)
+{
+    if (access("/proc/self/attr/apparmor/exec", F_OK) < 0)
+        cr_skip_test("this machine has no AppArmor");
+    box.spec->process.apparmor_profile = keg_strdup("keg-none");
+    expect_failure(-EINVAL, "security label: AppArmor profile 'keg-none' is not loaded");
+    free(box.spec->process.apparmor_profile);
+    box.spec->process.apparmor_profile = keg_strdup("unconfined");
+    expect("cat /proc/self/attr/apparmor/current", "unconfined\n");
+}
+
 /* A machine that says it has AppArmor, whose kernel then does not take the profile. */
 Test(launch_attributes, a_profile_that_the_kernel_does_not_take_ends_the_start)
 {
