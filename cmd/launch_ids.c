@@ -189,6 +189,12 @@ int cmd_launch_find_ids(struct cmd_launch *launch, struct keg_err *err)
     bool maps = launch->flags->uid_maps || launch->flags->gid_maps;
     if (r < 0 || (ns.kind == PLAN_NS_HOST && !maps))
         return r;
+    /* mount_setattr(2): by who may do all on the store's filesystem, which is the host's. */
+    if (cmd_is_rootless())
+        return keg_fail(err, -EPERM,
+                        "%s: only root can show an image with other ids; without root, containers "
+                        "are in a user namespace as it is",
+                        maps ? "--uidmap, --gidmap" : "--userns");
     if (ns.kind == PLAN_NS_PATH)
         return open_path(launch, ns.value, err);
     if (ns.kind == PLAN_NS_CONTAINER)

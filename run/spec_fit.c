@@ -71,8 +71,21 @@ static void fit_terminals(struct run_spec *spec, const struct run_id_maps *gids)
     }
 }
 
+static void remove_mount(struct run_spec *spec, size_t index)
+{
+    struct run_mount *mount = &spec->mounts[index];
+    free(mount->destination);
+    free(mount->type);
+    free(mount->source);
+    keg_strv_free(mount->options);
+    run_id_maps_done(&mount->uid_maps);
+    run_id_maps_done(&mount->gid_maps);
+    spec->mounts_count--;
+    memmove(mount, mount + 1, (spec->mounts_count - index) * sizeof(*mount));
+}
+
 /* A filesystem that shows a namespace can be mounted by its owner alone: of the host's there is the
- * host's mount. */
+ * host's mount, or nothing where the host has none. */
 static int fit_mounts(struct run_spec *spec, struct keg_err *err)
 {
     static const struct {
@@ -91,6 +104,10 @@ static int fit_mounts(struct run_spec *spec, struct keg_err *err)
                 !keg_streq(mount->destination, shown[i].path) ||
                 spec->namespaces[shown[i].namespace].wanted)
                 continue;
+            if (access(shown[i].path, F_OK) < 0) {
+                remove_mount(spec, j--);
+                continue;
+            }
             int r = run_spec_add_mount(spec, shown[i].path, "bind", shown[i].path, shown[i].options,
                                        err);
             if (r < 0)

@@ -168,6 +168,36 @@ x"
     keg_ok rmi localhost:5000/passing
 }
 
+@test "processes, IPC and names can be the host's" {
+    keg_ok run --rm --pid host --ipc host --uts host busybox sh -c 'hostname; ps | grep -c "[d]ocker-registry"'
+    equal "$output" "$(hostname)
+1"
+}
+
+@test "other ids than those of the user's own namespace are root's to give" {
+    keg_fails 125 "uidmap, --gidmap: only root" run --rm --uidmap 0:1:1000 busybox true
+    keg_fails 125 "userns: only root" run --rm --userns auto busybox true
+}
+
+@test "root without CAP_SYS_ADMIN works as an ordinary user" {
+    local places=(--root "$BOX/weak" --runroot "$BOX/weak-run")
+    run --separate-stderr setpriv --bounding-set -sys_admin "$KEG_BIN/keg" "${places[@]}" run --rm -q busybox \
+        sh -c 'cat /proc/self/uid_map; ip -4 -o addr show eth0'
+    equal "$status" 0
+    matches "$output" "^ *0 +0 +1$"
+    matches "$output" "inet 10.0.2.100/24"
+}
+
+@test "in an ordinary container of keg's, keg says what it needs" {
+    local outer=$BOX/outer
+    mkdir -p "$outer"/{usr,keg,tmp,proc,dev,sys,run,etc,var/lib,inner}
+    ln -sfn usr/lib "$outer/lib"
+    ln -sfn usr/lib64 "$outer/lib64"
+    run --separate-stderr -125 "$KEG_BIN/keg" run --rm --network none -v /usr:/usr:ro -v "$KEG_BIN:/keg:ro" \
+        --rootfs "$outer" /keg/keg run --rm --rootfs /inner true
+    matches "$stderr" "the seccomp filter around keg refuses it: .*--privileged"
+}
+
 @test "keg-image by itself says who prepares its user namespace" {
     run --separate-stderr -125 "${AS[@]}" keg-image pull busybox
     matches "$stderr" "run 'keg pull'"

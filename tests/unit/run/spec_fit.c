@@ -38,13 +38,19 @@ static void fit(void)
     cr_assert_eq(spec_fit(spec, &uids, &gids, &err), 0, "%s", err.text);
 }
 
-static const struct run_mount *mount_at(const char *destination)
+static const struct run_mount *find_mount(const char *destination)
 {
     for (size_t i = 0; i < spec->mounts_count; i++)
         if (keg_streq(spec->mounts[i].destination, destination))
             return &spec->mounts[i];
-    cr_assert_fail("nothing at %s", destination);
     return NULL;
+}
+
+static const struct run_mount *mount_at(const char *destination)
+{
+    const struct run_mount *mount = find_mount(destination);
+    cr_assert(mount, "nothing at %s", destination);
+    return mount;
 }
 
 static bool has_option(const char *destination, const char *option)
@@ -115,6 +121,10 @@ Test(spec_fit, the_hosts_namespaces_are_shown_by_the_hosts_mounts)
     for (size_t i = 0; i < KEG_ARRAY_SIZE(cases); i++) {
         spec->namespaces[cases[i].namespace].wanted = false;
         fit();
+        if (access(cases[i].path, F_OK) < 0) { /* not everybody has /dev/mqueue */
+            cr_expect_null(find_mount(cases[i].path));
+            continue;
+        }
         cr_expect_str_eq(mount_at(cases[i].path)->type, "bind");
         cr_expect_str_eq(mount_at(cases[i].path)->source, cases[i].path);
         cr_expect(has_option(cases[i].path, "rbind"));
