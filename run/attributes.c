@@ -3,6 +3,8 @@
  * scheduling, oom score. */
 #include "run/attributes.h"
 
+#include "run/spec_names.h"
+
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
@@ -43,34 +45,10 @@ int attributes_set_oom_score(pid_t pid, const struct run_process *process, struc
 
 /* ---- limits */
 
-static const struct {
-    const char *name;
-    int resource;
-} resources[] = {
-    {"RLIMIT_AS", RLIMIT_AS},
-    {"RLIMIT_CORE", RLIMIT_CORE},
-    {"RLIMIT_CPU", RLIMIT_CPU},
-    {"RLIMIT_DATA", RLIMIT_DATA},
-    {"RLIMIT_FSIZE", RLIMIT_FSIZE},
-    {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
-    {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-    {"RLIMIT_NICE", RLIMIT_NICE},
-    {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-    {"RLIMIT_NPROC", RLIMIT_NPROC},
-    {"RLIMIT_RSS", RLIMIT_RSS},
-    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
-    {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
-    {"RLIMIT_STACK", RLIMIT_STACK},
-};
-
 static int find_resource(const char *name)
 {
-    for (size_t i = 0; i < KEG_ARRAY_SIZE(resources); i++)
-        if (keg_streq(name, resources[i].name))
-            return resources[i].resource;
-    return -1;
+    const struct spec_name *found = spec_name_find(&spec_rlimits, name);
+    return found ? (int)found->value : -1;
 }
 
 static int limit_call(pid_t pid, int resource, const struct rlimit *set, struct rlimit *get)

@@ -13,21 +13,6 @@ teardown() {
     runtime_teardown
 }
 
-# inside SCRIPT: what it prints, run in $BUNDLE.
-inside() {
-    bundle_script "$1"
-    run --separate-stderr runtime run --bundle "$BUNDLE" spec </dev/null
-    [ "$status" = 0 ] || fail "the container ended with $status"
-}
-
-# refused REGEX: creating fails so, and nothing is left.
-refused() {
-    run --separate-stderr runtime create --bundle "$BUNDLE" spec </dev/null
-    [ "$status" != 0 ] || fail "it was created"
-    matches "$stderr" "$1"
-    nothing_left spec
-}
-
 # ---- Root
 
 @test "root: readonly MUST make the root read-only" {

@@ -13,19 +13,6 @@ teardown() {
     runtime_teardown
 }
 
-inside() {
-    bundle_script "$1"
-    run --separate-stderr runtime run --bundle "$BUNDLE" spec </dev/null
-    [ "$status" = 0 ] || fail "the container ended with $status"
-}
-
-refused() {
-    run --separate-stderr runtime create --bundle "$BUNDLE" spec </dev/null
-    [ "$status" != 0 ] || fail "it was created"
-    matches "$stderr" "$1"
-    nothing_left spec
-}
-
 # cgroup_file V1 V2: the text of the container's own file.
 cgroup_file() {
     local file

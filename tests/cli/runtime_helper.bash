@@ -81,6 +81,21 @@ nothing_left() {
     equal "$(cgroups "$1")" ""
 }
 
+# inside SCRIPT: what it prints, run from $BUNDLE.
+inside() {
+    bundle_script "$1"
+    run --separate-stderr runtime run --bundle "$BUNDLE" spec </dev/null
+    [ "$status" = 0 ] || fail "the container ended with $status"
+}
+
+# refused REGEX: creating from $BUNDLE fails so, and nothing is left.
+refused() {
+    run --separate-stderr runtime create --bundle "$BUNDLE" spec </dev/null
+    [ "$status" != 0 ] || fail "it was created"
+    matches "$stderr" "$1"
+    nothing_left spec
+}
+
 # Whatever a test left running ends.
 runtime_teardown() {
     local id
