@@ -146,3 +146,21 @@ Test(user, a_huge_passwd_is_refused)
     cr_assert(fd >= 0 && ftruncate(fd, 1 << 30) == 0);
     expect_error("web", -EFBIG, "'/etc/passwd' of the image is over 8388608 bytes");
 }
+
+Test(user, groups_are_added_by_name_or_number)
+{
+    struct run_user user;
+    _cleanup_free_ char *home = NULL;
+    char *names[] = {(char[]){"staff"}, (char[]){"4242"}, (char[]){"staff"}, NULL};
+    cr_assert_eq(run_user_lookup(root, "0", &user, &home, &err), 0, "%s", err.text);
+    cr_assert_eq(run_user_add_groups(root, names, &user, &err), 0, "%s", err.text);
+    cr_assert_eq(user.additional_gids_count, 3);
+    cr_assert_eq(user.additional_gids[1], 20);
+    cr_assert_eq(user.additional_gids[2], 4242);
+    char *missing[] = {(char[]){"nosuch"}, NULL};
+    cr_assert_eq(run_user_add_groups(root, missing, &user, &err), -ENOENT);
+    cr_assert_str_eq(err.text, "unable to find group nosuch: no matching entries in group file");
+    char *large[] = {(char[]){"4294967295"}, NULL};
+    cr_assert_eq(run_user_add_groups(root, large, &user, &err), -ERANGE);
+    run_user_done(&user);
+}

@@ -37,6 +37,24 @@ static size_t list(struct store_container **containers)
     return count;
 }
 
+Test(container, needs_no_image)
+{
+    _cleanup_(store_container_done) struct store_container put = make_container('a', "folder");
+    _cleanup_(store_container_done) struct store_container got = {0};
+    int dir = -1, lock = -1;
+
+    free(TAKE_PTR(put.image_id));
+    keg_strv_free(TAKE_PTR(put.layers));
+    ok(store_container_create(store, &put, &dir, &lock, &err));
+    ok(store_container_find(store, "folder", &got, &err));
+    cr_expect_null(got.image_id);
+    cr_expect_eq(keg_strv_length(got.layers), 0);
+    (void)close(dir);
+    (void)close(lock);
+    ok(store_collect(store, NULL, NULL, &err));
+    ok(store_container_remove(store, &got, &err));
+}
+
 Test(container, what_was_created_is_read_back)
 {
     _cleanup_(store_container_done) struct store_container put = make_container('a', "web");
@@ -46,6 +64,7 @@ Test(container, what_was_created_is_read_back)
 
     put.auto_remove = true;
     put.created.tv_nsec = 7;
+    ok(keg_strv_add(&put.labels, "a=b"));
     umask(077);
     ok(store_container_create(store, &put, &dir, &lock, &err));
     ok(store_container_find(store, "web", &got, &err));
@@ -57,6 +76,7 @@ Test(container, what_was_created_is_read_back)
     cr_expect_eq(keg_strv_length(got.command), 3);
     cr_expect_str_eq(got.command[2], "echo hi");
     cr_expect_eq(got.created.tv_sec, put.created.tv_sec);
+    cr_expect_str_eq(got.labels[0], "a=b");
     cr_expect_eq(got.created.tv_nsec, 7);
     cr_expect_eq(got.started.tv_sec, 0);
     cr_expect(got.auto_remove);
