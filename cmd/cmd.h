@@ -103,5 +103,9 @@ int cmd_enter(const char *verb, const struct cmd_globals *globals);
  * namespace first. */
 int cmd_enter_store(const char *verb, const struct cmd_globals *globals, const char *beside,
                     struct store **ret);
+/* cmd_visible_process(pid): ${pid}, pid 1 of a container, or where this process may not look into
+ * it its first child, which is in the same namespaces: keg's own init hides from all but the host's
+ * root. */
+pid_t cmd_visible_process(pid_t pid);
 /* cmd_is_rootless(): Whether cmd_enter() has entered one. */
 bool cmd_is_rootless(void);

@@ -117,7 +117,7 @@ static int open_namespace(size_t which, const struct run_container *container,
 {
     char file[32];
     (void)snprintf(file, sizeof(file), "ns/%s", joinable[which].file);
-    joined->pid = run_pid(container);
+    joined->pid = cmd_visible_process(run_pid(container));
     joined->fd = open_of(joined->pid, file, &joined->path);
     if (joined->fd < 0)
         return keg_fail(err, joined->fd, "open '%s': %s", joined->path ? joined->path : "",

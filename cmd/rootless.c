@@ -4,6 +4,11 @@
 
 #include "run/run.h"
 
+#include <string.h>
+
+/* A child is at most eleven bytes of it. */
+#define CHILDREN_MAX_BYTES (1024u * 1024)
+
 static bool entered;
 
 bool cmd_is_rootless(void)
@@ -42,6 +47,34 @@ static void kill_orphans(struct store *store)
         kill_orphan(store, *id);
 }
 
+/* proc(5), "/proc/pid/task/tid/children". 0 where it has none. */
+static pid_t first_child(pid_t pid)
+{
+    char path[64];
+    struct keg_buf text;
+    uint64_t child;
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    if (keg_read_file(AT_FDCWD, path, CHILDREN_MAX_BYTES, &text, NULL) < 0)
+        return 0;
+    bool found = false;
+    if (text.data) {
+        text.data[strcspn(text.data, " ")] = '\0';
+        found = keg_parse_u64(text.data, 1, INT32_MAX, &child) == 0;
+    }
+    keg_buf_done(&text);
+    return found ? (pid_t)child : 0;
+}
+
+pid_t cmd_visible_process(pid_t pid)
+{
+    char path[48], target[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+    if (readlink(path, target, sizeof(target)) >= 0 || errno != EACCES)
+        return pid;
+    pid_t child = first_child(pid);
+    return child > 0 ? child : pid;
+}
+
 /* pid 1 of the container; 0 where it is not running, or none: the verb says it. */
 static pid_t find_process(struct store *store, const char *name)
 {
@@ -52,7 +85,7 @@ static pid_t find_process(struct store *store, const char *name)
         store_container_rundir(store, found.id, &rundir, NULL) < 0 ||
         run_open(rundir, found.id, &container, NULL) < 0)
         return 0;
-    pid_t pid = run_status(container) == RUN_STOPPED ? 0 : run_pid(container);
+    pid_t pid = run_status(container) == RUN_STOPPED ? 0 : cmd_visible_process(run_pid(container));
     run_close(container);
     return pid;
 }

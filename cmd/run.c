@@ -250,6 +250,20 @@ const struct cmd_verb cmd_verb_run = {
     .run = run,
 };
 
+/* Ids can be given on by root alone. */
+static int check_ids(const struct plan_flags *flags, struct keg_err *err)
+{
+    struct plan_ns user;
+    bool maps = flags->uid_maps || flags->gid_maps;
+    int r = plan_namespace(flags, RUN_NS_USER, &user, err);
+    if (r < 0 || (user.kind == PLAN_NS_HOST && !maps) || !run_user_namespace_needed())
+        return r;
+    return keg_fail(err, -EPERM,
+                    "%s: only root can choose a container's ids; without root it has a user "
+                    "namespace with yours and those of /etc/subuid anyway, so leave the flag out",
+                    maps ? flags->uid_maps ? "--uidmap" : "--gidmap" : "--userns");
+}
+
 static int check(const struct plan_flags *flags, const struct cmd_args *args, struct keg_err *err)
 {
     if (!flags->rootfs && args->count == 0)
@@ -257,7 +271,8 @@ static int check(const struct plan_flags *flags, const struct cmd_args *args, st
     if (flags->rootfs && (flags->pull || flags->platform))
         return keg_fail(err, -EINVAL, "--%s: with --rootfs there is no image",
                         flags->pull ? "pull" : "platform");
-    return plan_check_flags(flags, err);
+    int r = plan_check_flags(flags, err);
+    return r == 0 ? check_ids(flags, err) : r;
 }
 
 /* What the bridge is to root a program is to others. */

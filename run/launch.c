@@ -191,8 +191,10 @@ int launch_confine(struct launch *launch, struct keg_err *err)
     int r = find_own_program(&launch->program, err);
     if (r < 0)
         return r;
-    launch->capabilities = cut_capabilities(
-        &spec->process, launch->between ? capabilities_known() : run_capabilities_bounding());
+    /* In another user namespace than this process's, which may hold less than all in its own. */
+    bool enters = launch->new_user_namespace || launch->namespace_fds[RUN_NS_USER] >= 0;
+    launch->capabilities = cut_capabilities(&spec->process, enters ? capabilities_known()
+                                                                   : run_capabilities_bounding());
     return seccomp_prepare(spec, launch->capabilities.bounding, &launch->seccomp, err);
 }
 

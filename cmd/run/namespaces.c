@@ -199,6 +199,10 @@ static int set_shared_memory(const struct plan_flags *flags, const struct plan_n
         remove_mount(spec, "/dev/shm");
         break;
     case PLAN_NS_HOST:
+        /* Where the host shows no queues, neither does the container: whose root is not the host's
+         * could not mount them. */
+        if (access("/dev/mqueue", F_OK) < 0)
+            remove_mount(spec, "/dev/mqueue");
         return run_spec_add_mount(spec, "/dev/shm", "bind", "/dev/shm", options, err);
     case PLAN_NS_CONTAINER:
         return shm ? run_spec_add_mount(spec, "/dev/shm", "bind", shm, options, err) : 0;

@@ -471,3 +471,46 @@ one_line() {
     [ -n "$output" ]
     kill "$pid"
 }
+
+# ------------------------------------------------------------------ flags of the launcher's
+
+@test "a layer in RAM, the host's namespaces, limits of the process" {
+    keg_ok run --rm --ephemeral busybox sh -c 'rm -r /home; mkdir /home; touch /x; stat -c %u /x'
+    equal "$output" 0
+    keg_ok run --rm --pid host --ipc host --uts host --cgroupns host busybox hostname
+    equal "$output" box
+    keg_ok run --rm --ulimit nofile=100 --umask 077 --group-add 77 busybox sh -c 'ulimit -n; umask; id -G'
+    matches "$output" "^100$"
+    matches "$output" " 77"
+}
+
+@test "a folder in the place of an image" {
+    "${AS[@]}" mkdir -p "$HOME_FOLDER/root/bin"
+    "${AS[@]}" cp /bin/busybox "$HOME_FOLDER/root/bin/sh"
+    keg_ok run --rm --rootfs "$HOME_FOLDER/root" sh -c 'echo x >/in-place'
+    equal "$(stat -c %u "$HOME_FOLDER/root/in-place")" "$PERSON_ID"
+    keg_ok run --rm --rootfs "$HOME_FOLDER/root:O" sh -c 'echo x >/over'
+    [ ! -e "$HOME_FOLDER/root/over" ]
+    rm -r "$HOME_FOLDER/root"
+}
+
+@test "each namespace of a container is joined, also where keg is its pid 1" {
+    local init flag type theirs
+    for init in "" --init; do
+        # shellcheck disable=SC2086
+        "${AS[@]}" keg run --rm $init --name web busybox sh -c 'echo up; exec sleep 600' >"$BOX/web" 2>&1 &
+        until_true 20 grep -q up "$BOX/web"
+        for flag in pid:pid ipc:ipc uts:uts cgroupns:cgroup network:net; do
+            type=${flag#*:}
+            theirs=$(readlink "/proc/$(keg inspect web | sed -n 's/.*"Pid": \([0-9]*\).*/\1/p')/ns/$type")
+            equal "$(keg run --rm --network none --"${flag%:*}" container:web busybox readlink "/proc/self/ns/$type")" "$theirs"
+        done
+        keg_ok rm -f web
+        wait $! || true
+    done
+}
+
+@test "ids are not to be chosen" {
+    keg_fails 125 "--userns: only root can choose" run --rm --userns private busybox true
+    keg_fails 125 "--uidmap: only root can choose" run --rm --uidmap 0:1:1 busybox true
+}
