@@ -14,8 +14,9 @@
 #define BACKOFF_MIN_NS 100000
 #define BACKOFF_MAX_NS 10000000
 
-static void kill_listed(int folder_fd, const char *inside)
+static void kill_listed(int folder_fd, const char *path)
 {
+    const char *inside = cgroup_path_inside(path);
     struct cgroup_members members = {0};
     (void)cgroup_list_members(folder_fd, false, &members);
     for (size_t i = 0; i < members.count; i++)
@@ -25,16 +26,16 @@ static void kill_listed(int folder_fd, const char *inside)
 
 /* A frozen process does not see its SIGKILL on v1, and on v2 only the whole folder's kill reaches
  * it. */
-static void thaw_and_kill(int folder_fd, const char *inside)
+static void thaw_and_kill(int folder_fd, const char *path)
 {
     keg_write_file(folder_fd, "freezer.state", "THAWED", 6);
     keg_write_file(folder_fd, "cgroup.freeze", "0", 1);
     if (keg_write_file(folder_fd, "cgroup.kill", "1", 1) < 0)
-        kill_listed(folder_fd, inside);
+        kill_listed(folder_fd, path);
 }
 
 struct removal {
-    const char *inside;
+    const char *path; /* of the container's folder; absolute */
     unsigned depth;
 };
 
@@ -55,7 +56,7 @@ static int remove_folder(int parent_fd, const char *name, struct removal *remova
     _cleanup_fd_ int fd = keg_openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
-    thaw_and_kill(fd, removal->inside);
+    thaw_and_kill(fd, removal->path);
     removal->depth++;
     cgroup_each_child(fd, remove_child, removal);
     removal->depth--;
@@ -66,7 +67,7 @@ static int try_all(char *const *paths, const char **ret_busy)
 {
     int first = 0;
     for (char *const *path = paths; *path; path++) {
-        struct removal removal = {.inside = cgroup_path_inside(*path)};
+        struct removal removal = {.path = *path};
         int result = remove_folder(AT_FDCWD, *path, &removal);
         if (result < 0 && (first == 0 || first == -EBUSY)) {
             first = result;
