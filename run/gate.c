@@ -43,10 +43,10 @@ int gate_accept(int gate_fd)
     return fd < 0 ? -errno : fd;
 }
 
-int gate_connect(int rundir_fd)
+static int connect_to(int rundir_fd, int flags)
 {
     const struct sockaddr_un address = address_of(rundir_fd);
-    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
     if (fd < 0)
         return -errno;
     int r;
@@ -54,4 +54,18 @@ int gate_connect(int rundir_fd)
         r = connect(fd, (const struct sockaddr *)&address, sizeof(address));
     while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : TAKE_FD(fd);
+}
+
+int gate_connect(int rundir_fd)
+{
+    return connect_to(rundir_fd, 0);
+}
+
+/* EAGAIN: the queue is full, so there is one; who waits there may be frozen and take nobody in. */
+bool gate_is_kept(int rundir_fd)
+{
+    int fd = connect_to(rundir_fd, SOCK_NONBLOCK);
+    if (fd >= 0)
+        (void)close(fd);
+    return fd >= 0 || fd == -EAGAIN;
 }

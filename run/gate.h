@@ -17,3 +17,5 @@ int gate_accept(int gate_fd);
 /* gate_connect(rundir_fd): Be the one. The fd of the connection; -ECONNREFUSED nobody waits there
  * (any more), -ENOENT no such socket. */
 int gate_connect(int rundir_fd);
+/* gate_is_kept(rundir_fd): Whether anybody waits there. Never blocks. */
+bool gate_is_kept(int rundir_fd);

@@ -16,10 +16,7 @@ static bool is_alive(const struct run_container *container)
 /* Between its start and the writing of its state its keg may have died: the gate knows. */
 static bool waits_at_gate(const struct run_container *container)
 {
-    if (container->channel_fd >= 0)
-        return true;
-    _cleanup_fd_ int fd = gate_connect(container->rundir_fd);
-    return fd >= 0;
+    return container->channel_fd >= 0 || gate_is_kept(container->rundir_fd);
 }
 
 enum run_status run_status(const struct run_container *container)
@@ -28,9 +25,11 @@ enum run_status run_status(const struct run_container *container)
         return RUN_STOPPED;
     if (container->state.status == RUN_CREATING)
         return RUN_CREATING;
-    if (container->state.status == RUN_CREATED && waits_at_gate(container))
-        return RUN_CREATED;
-    return container->cgroup && cgroup_is_frozen(container->cgroup) ? RUN_PAUSED : RUN_RUNNING;
+    /* Before all else: a frozen one cannot be started. */
+    if (container->cgroup && cgroup_is_frozen(container->cgroup))
+        return RUN_PAUSED;
+    bool created = container->state.status == RUN_CREATED && waits_at_gate(container);
+    return created ? RUN_CREATED : RUN_RUNNING;
 }
 
 static int open_cgroup(struct run_container *container, struct keg_err *err)

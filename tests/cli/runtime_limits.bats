@@ -41,6 +41,23 @@ limit() {
     runtime_fails 1 "cannot resume container 'c': it is running" resume c
 }
 
+@test "a paused container that was only created: looked at any number of times, and not started" {
+    local _
+    create c
+    runtime_ok pause c
+    for _ in $(seq 5); do
+        run timeout 10 keg-runtime state c 3>&-
+        [ "$status" = 0 ]
+        matches "$output" '"status": "paused"'
+    done
+    run timeout 10 keg-runtime start c 3>&-
+    equal "$status" 1
+    matches "$output" "cannot start container 'c': it is paused"
+    runtime_ok resume c
+    runtime_ok start c
+    has_status c running
+}
+
 @test "a paused container: not deleted, but killed and deleted by force" {
     started c
     runtime_ok pause c
