@@ -70,16 +70,18 @@ static bool is_ready(const char *message)
     return found && (found == message || found[-1] == '\n') && strchr("\n", found[7]);
 }
 
-/* The manager knows our pid at best; the container's pid 1 is the service. */
-static int pass_on(const char *message, pid_t pid)
+/* The manager knows our pid at best; the container's pid 1 is the service. Nothing of the
+ * container's own words: it could name another process of the host as the service's, for the
+ * manager to kill. */
+static int pass_on(pid_t pid)
 {
-    char text[MESSAGE_MAX + 64];
+    char text[64];
     struct sockaddr_un address;
     socklen_t length = manager_address(&address);
     _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int size = snprintf(text, sizeof(text), "MAINPID=%d\n%s", (int)pid, message);
+    int size = snprintf(text, sizeof(text), "MAINPID=%d\nREADY=1", (int)pid);
     return sendto(fd, text, (size_t)size, MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0
                ? -errno
                : 0;
@@ -95,7 +97,7 @@ static int serve_one(int fd, pid_t pid)
     message[length] = '\0';
     if (!is_ready(message))
         return 0;
-    int r = pass_on(message, pid);
+    int r = pass_on(pid);
     return r < 0 ? r : 1;
 }
 
