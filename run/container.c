@@ -182,6 +182,16 @@ int run_console_fd(const struct run_container *container)
     return container->console_fd;
 }
 
+static bool has_ended(int pidfd, int timeout_ms)
+{
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+    int n;
+    do
+        n = poll(&end, 1, timeout_ms);
+    while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
 static int send_signal(int pidfd, int signal)
 {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
@@ -194,22 +204,14 @@ static void thaw(struct run_container *container)
         (void)cgroup_freeze(container->cgroup, false, NULL);
 }
 
+/* A zombie, whom its parent has not looked at, takes any signal. */
 int run_kill(struct run_container *container, int signal, struct keg_err *err)
 {
-    int r = container->pid > 0 ? send_signal(container->pidfd, signal) : -ESRCH;
+    bool lives = container->pid > 0 && !has_ended(container->pidfd, 0);
+    int r = lives ? send_signal(container->pidfd, signal) : -ESRCH;
     if (r == 0 && signal == SIGKILL)
         thaw(container);
     return r < 0 ? keg_fail(err, r, "signal %d: %s", signal, keg_errno_text(r)) : 0;
-}
-
-static bool has_ended(int pidfd, int timeout_ms)
-{
-    struct pollfd end = {.fd = pidfd, .events = POLLIN};
-    int n;
-    do
-        n = poll(&end, 1, timeout_ms);
-    while (n < 0 && errno == EINTR);
-    return n > 0;
 }
 
 int run_wait(struct run_container *container, struct run_exit *ret, struct keg_err *err)

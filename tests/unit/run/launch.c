@@ -687,6 +687,16 @@ static struct run_container *create_sleeper(void)
     return container;
 }
 
+Test(launch, a_process_that_ended_and_was_not_waited_for_takes_no_signal)
+{
+    struct run_container *container = create_sleeper();
+    struct pollfd end = {.fd = run_pidfd(container), .events = POLLIN};
+    cr_assert_eq(run_kill(container, SIGKILL, &box.err), 0, "%s", box.err.text);
+    cr_assert_eq(poll(&end, 1, -1), 1);
+    cr_expect_eq(run_kill(container, SIGTERM, &box.err), -ESRCH);
+    cr_expect_eq(run_destroy(container, &box.err), 0, "%s", box.err.text);
+}
+
 Test(launch, a_created_container_has_run_nothing_of_the_images)
 {
     cr_assert(unlink(BOX_ROOT "/bin/busybox") == 0);
