@@ -5,6 +5,8 @@
 #include "run/channel.h"
 #include "run/hooks.h"
 
+#include <sys/stat.h>
+
 static int run_own(const struct child *child, enum run_hook_kind kind, enum run_status status,
                    struct keg_err *err)
 {
@@ -33,7 +35,11 @@ int child_run_early_hooks(struct child *child, struct keg_err *err)
         if (r <= 0 || message.kind != CHANNEL_HOOKED)
             return keg_fail(err, -EPIPE, "the parent is gone");
     }
-    return run_own(child, RUN_HOOK_CREATE_CONTAINER, RUN_CREATING, err);
+    /* Those are programs of the host, whose files are not to be everybody's. */
+    mode_t before = umask(0022);
+    int r = run_own(child, RUN_HOOK_CREATE_CONTAINER, RUN_CREATING, err);
+    (void)umask(before);
+    return r;
 }
 
 /* Programs of the container's root: as its user, with what it may do and no more. */

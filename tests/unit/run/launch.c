@@ -644,6 +644,19 @@ Test(launch, hooks_run_in_their_order_and_places_with_the_state_on_stdin)
     cr_expect(strstr(state.data, "\"status\":\"creating\",\"pid\":") != NULL, "%s", state.data);
 }
 
+Test(launch, hooks_of_the_host_find_a_mask_that_keeps_others_from_writing)
+{
+    (void)umask(0027);
+    add_hook(RUN_HOOK_CREATE_RUNTIME, "umask >>/mnt/masks", 0);
+    add_hook(RUN_HOOK_CREATE_CONTAINER, "umask >>/mnt/masks", 0);
+    add_hook(RUN_HOOK_START_CONTAINER, "umask >/mask", 0);
+    cr_expect_eq(box_run_script(&box, "cat /mask"), 0, "%s", box.err.text);
+    cr_expect_str_eq(box.output, "0022\n");
+    _cleanup_buf_ struct keg_buf masks = {0};
+    cr_assert_eq(keg_read_file(AT_FDCWD, "/mnt/masks", 4096, &masks, &box.err), 0);
+    cr_expect_str_eq(masks.data, "0027\n0022\n");
+}
+
 Test(launch, a_hook_that_fails_ends_the_creation_and_says_why)
 {
     static const struct {
