@@ -263,9 +263,9 @@ static int destroy_container(struct run_container *container, struct keg_err *er
         r = intel_rdt_release(&container->state.rdt, err);
     if (r == 0)
         r = remove_files(container, err);
-    if (r == 0 && !container->is_abandoned)
-        r = container_run_hooks(container, RUN_HOOK_POSTSTOP, RUN_STOPPED, err);
-    return r;
+    if (r < 0 || container->is_abandoned)
+        return r;
+    return container_run_hooks(container, RUN_HOOK_POSTSTOP, RUN_STOPPED, err) < 0 ? 1 : 0;
 }
 
 int run_destroy(struct run_container *container, struct keg_err *err)

@@ -264,6 +264,8 @@ int run_kill(struct run_container *container, int signal, struct keg_err *err);
 int run_wait(struct run_container *container, struct run_exit *ret, struct keg_err *err);
 /* run_destroy(container, err): Remove its cgroups (killing what is left in them) and state.json,
  * run the poststop hooks; free ${container}. NULL is fine. Also kills pid 1 where it still runs.
+ * What a hook says on failing is in ${err}, and the result is 1: all is removed nevertheless
+ * (runtime.md, "Lifecycle" 13).
  * Of what run_exec() gave: kill and reap that process, free. */
 int run_destroy(struct run_container *container, struct keg_err *err);
 /* run_close(container): Free the handle; the container goes on. NULL is fine. */

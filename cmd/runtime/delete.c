@@ -34,7 +34,7 @@ static int check_stopped(const struct runtime_folder *folder, const struct run_c
                     run_status_name(status));
 }
 
-/* The lock is held. */
+/* The lock is held. 1: done, but for a hook that failed. */
 static int destroy(const struct runtime_folder *folder, bool force, struct keg_err *err)
 {
     struct run_container *container;
@@ -66,7 +66,9 @@ static int delete_one(const struct runtime *runtime, const char *id, bool force,
         return 0;
     if (r == 0)
         r = destroy(&folder, force, err);
-    return r == 0 ? runtime_folder_remove(&folder, err) : r;
+    if (r > 0)
+        runtime_log(runtime, RUNTIME_WARNING, "%s", err->text);
+    return r >= 0 ? runtime_folder_remove(&folder, err) : r;
 }
 
 static int delete_matching(const struct runtime *runtime, const char *pattern, bool force,

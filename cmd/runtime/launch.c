@@ -186,7 +186,9 @@ void runtime_launch_undo(struct runtime_launch *launch)
 {
     struct keg_err err = KEG_ERR_INIT;
     int r = run_destroy(TAKE_PTR(launch->container), &err);
-    if (r == 0)
+    if (r > 0)
+        runtime_log(launch->runtime, RUNTIME_WARNING, "%s", err.text);
+    if (r >= 0)
         r = runtime_folder_remove(&launch->folder, &err);
     if (r < 0)
         runtime_log(launch->runtime, RUNTIME_WARNING, "%s", err.text);

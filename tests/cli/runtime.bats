@@ -257,6 +257,19 @@ teardown() {
     nothing_left c
 }
 
+@test "delete: a poststop hook that fails is told, and all is gone" {
+    bundle_set 'c["hooks"] = {"poststop": [{"path": "/bin/false"}]}'
+    started c
+    runtime_ok kill c KILL
+    until_true 10 has_status c stopped
+    runtime_ok delete c
+    matches "$stderr" "warning: poststop hook: '/bin/false' ended with exit code 1"
+    nothing_left c
+    started c
+    runtime_ok delete --force c
+    nothing_left c
+}
+
 @test "delete: what is not there is an error, but not with --force" {
     runtime_fails 1 "container 'c' does not exist" delete c
     runtime_ok delete --force c
