@@ -2,7 +2,7 @@
 /* Runs in any keg: clean up after a container whose own keg died. */
 #include "run/run.h"
 
-#include "run/cgroup.h"
+#include "run/cgroup_internal.h"
 #include "run/gate.h"
 #include "run/network_user.h"
 #include "run/state.h"
@@ -32,6 +32,30 @@ static int guess_cgroups(const char *id, char ***ret)
     }
     *ret = TAKE_PTR(paths);
     return 0;
+}
+
+static void remove_empty(const char *hierarchy, const char *path)
+{
+    _cleanup_free_ char *folder = keg_asprintf("/sys/fs/cgroup/%s/%s", hierarchy, path);
+    if (folder)
+        (void)rmdir(folder);
+}
+
+/* Killed while it made its folders at a path of its config.json's. Nothing of the container's is in
+ * them yet; one in which somebody is was there before, and its rmdir(2) fails. */
+static void remove_begun_cgroups(int rundir_fd)
+{
+    struct run_spec *spec;
+    _cleanup_free_ char *path = NULL;
+    if (run_spec_read(rundir_fd, STATE_CONFIG_FILE, &spec, NULL, NULL) < 0)
+        return;
+    if (spec->cgroups_path && cgroup_path_normalise(spec->cgroups_path, &path, NULL) == 0) {
+        remove_empty(".", path);
+        remove_empty("systemd", path);
+        for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+            remove_empty(cgroup_controller_name((enum cgroup_controller)i), path);
+    }
+    run_spec_free(spec);
 }
 
 /* No state.json: the address is the one whose lease holds our id. */
@@ -93,9 +117,11 @@ int run_collect(int rundir_fd, int leases_dirfd, const char *id, struct keg_err 
     struct state state;
     struct keg_err cause = KEG_ERR_INIT;
     int r = state_read(rundir_fd, &state, &cause);
-    if (r < 0)
+    if (r < 0) {
         /* None, or one that a full tmpfs cut: what can be found without it is removed. */
+        remove_begun_cgroups(rundir_fd);
         r = guess_cgroups(id, &state.cgroups);
+    }
     r = r < 0 ? keg_fail(err, r, "out of memory") : end_container(&state, id, err);
     if (r == 0)
         r = release_lease(leases_dirfd, id, state.address, err);

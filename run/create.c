@@ -315,6 +315,9 @@ static int bring_up(struct run_container *container, struct launch *launch, stru
         r = make_cgroup(launch, container, err);
     if (r == 0)
         r = make_rdt_group(launch, container, err);
+    /* Before there is a process: whoever cleans up behind a killed create must find the folders. */
+    if (r == 0 && launch->options->detached)
+        r = container_write_state(container, RUN_CREATING, err);
     if (r == 0)
         r = clone_child(launch, container, err);
     if (r == 0)

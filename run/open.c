@@ -21,7 +21,8 @@ static bool waits_at_gate(const struct run_container *container)
 
 enum run_status run_status(const struct run_container *container)
 {
-    if (!is_alive(container))
+    bool no_process_yet = container->state.status == RUN_CREATING && container->state.pid == 0;
+    if (!no_process_yet && !is_alive(container))
         return RUN_STOPPED;
     if (container->state.status == RUN_CREATING)
         return RUN_CREATING;

@@ -143,6 +143,19 @@ ROWS
     nothing_left c
 }
 
+@test "a create that is killed at any step leaves no cgroup at a path of its own, once it is deleted" {
+    local call
+    bundle_set 'c["linux"]["cgroupsPath"] = "/engine/cut"'
+    for call in mkdir:when=3 socketpair:when=1 clone3:when=1; do
+        run strace -f -qq -o /dev/null -e "trace=${call%%:*}" -e "inject=${call%%:*}:signal=KILL:${call#*:}" \
+            "$KEG_BIN/keg-runtime" create --bundle "$BUNDLE" cut </dev/null 3>&-
+        runtime_ok delete --force cut
+        equal "$(find /sys/fs/cgroup -path '*/engine/cut' -type d)" ""
+        nothing_left cut
+    done
+    find /sys/fs/cgroup -depth -path '*/engine' -type d -exec rmdir {} + 2>/dev/null || true
+}
+
 @test "two at once for one id: one makes it, the other is told" {
     local i made=0 pids=
     for i in 1 2 3 4; do
