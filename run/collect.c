@@ -46,10 +46,11 @@ static void remove_empty(const char *hierarchy, const char *path)
 static void remove_begun_cgroups(int rundir_fd)
 {
     struct run_spec *spec;
+    struct keg_err err = KEG_ERR_INIT;
     _cleanup_free_ char *path = NULL;
-    if (run_spec_read(rundir_fd, STATE_CONFIG_FILE, &spec, NULL, NULL) < 0)
+    if (run_spec_read(rundir_fd, STATE_CONFIG_FILE, &spec, NULL, &err) < 0)
         return;
-    if (spec->cgroups_path && cgroup_path_normalise(spec->cgroups_path, &path, NULL) == 0) {
+    if (spec->cgroups_path && cgroup_path_normalise(spec->cgroups_path, &path, &err) == 0) {
         remove_empty(".", path);
         remove_empty("systemd", path);
         for (int i = 0; i < CGROUP_CONTROLLERS; i++)
