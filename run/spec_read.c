@@ -152,7 +152,7 @@ int run_spec_parse(const char *text, size_t length, struct run_spec **ret, char 
 int run_spec_read(int dirfd, const char *path, struct run_spec **ret, char ***ret_warnings,
                   struct keg_err *err)
 {
-    _cleanup_buf_ struct keg_buf text;
+    _cleanup_buf_ struct keg_buf text = {0};
     int r = keg_read_file(dirfd, path, KEG_SPEC_MAX_BYTES, &text, err);
     if (r < 0)
         return r;

@@ -78,7 +78,7 @@ Test(spec_round, what_engines_write_is_taken_without_a_warning)
 
 Test(spec_round, what_docker_writes_arrives)
 {
-    _cleanup_buf_ struct keg_buf text;
+    _cleanup_buf_ struct keg_buf text = {0};
     read_fixture("docker.json", &text);
     _cleanup_(run_cleanup_spec) struct run_spec *spec = spec_config_parse(text.data);
     cr_expect_str_eq(spec->process.args[2], "echo hi");
@@ -94,7 +94,7 @@ Test(spec_round, what_docker_writes_arrives)
 
 Test(spec_round, the_process_that_podman_writes_for_exec_arrives)
 {
-    _cleanup_buf_ struct keg_buf text;
+    _cleanup_buf_ struct keg_buf text = {0};
     struct run_process process;
     read_fixture("podman-exec-process.json", &text);
     cr_assert_eq(run_process_parse(text.data, text.length, &process, NULL, &err), 0, "%s",
@@ -158,7 +158,7 @@ static bool parses(const char *text, size_t length)
 /* The fixture without blanks, so that each byte counts. */
 static char *compact_fixture(void)
 {
-    _cleanup_buf_ struct keg_buf text;
+    _cleanup_buf_ struct keg_buf text = {0};
     read_fixture("full.json", &text);
     _cleanup_json_ json_t *json = keg_json_parse(text.data, text.length, &err);
     cr_assert_not_null(json);
