@@ -69,7 +69,7 @@ teardown() {
 @test "the state has what the specification and the engines want" {
     create c
     equal "$(field c id)" c
-    equal "$(field c ociVersion)" 1.0.2
+    equal "$(field c ociVersion)" 1.2.1
     equal "$(field c bundle)" "$BUNDLE"
     equal "$(field c rootfs)" "$BUNDLE/rootfs"
     equal "$(field c owner)" root
