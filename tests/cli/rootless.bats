@@ -175,7 +175,7 @@ x"
 }
 
 @test "other ids than those of the user's own namespace are root's to give" {
-    keg_fails 125 "uidmap, --gidmap: only root" run --rm --uidmap 0:1:1000 busybox true
+    keg_fails 125 "--uidmap: only root" run --rm --uidmap 0:1:1000 busybox true
     keg_fails 125 "userns: only root" run --rm --userns auto busybox true
 }
 
