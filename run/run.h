@@ -240,7 +240,8 @@ struct run_exit {
  * program: namespaces, cgroup and limits, network, root, devices, confinement; prestart,
  * createRuntime and createContainer hooks have run. state.json is written. Errors of the child come
  * back through a pipe as ${err}, with the name of the step. On failure nothing is left. Nothing of
- * the image's has run. With RUN_SPEC's process missing: -EINVAL. */
+ * the image's has run. -EINVAL: ${spec} has no process, or contradicts itself. Hooks that run later
+ * are read from the config.json that the caller has put in the run folder. */
 int run_create(const struct run_spec *spec, const struct run_options *options,
                struct run_container **ret, struct keg_err *err);
 /* run_start(container, err): Let it execve. Return when that succeeded, or fail with -ENOENT (not
